@@ -19,6 +19,7 @@ from alexprof.attribute import (
     by_op,
     totals,
 )
+from alexprof.errors import TraceError
 from alexprof.measure.chunks import step_interval
 from alexprof.record.note import Note
 from alexprof.record.phase import AttributedTimes, Cost, OpCost, Phase, Traced, on_cpu
@@ -93,7 +94,10 @@ def _ops(attribution: Attribution, nodes: Mapping[str, Node]) -> tuple[OpCost, .
 
 
 def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
-    return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
+    try:
+        return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
+    except msgspec.ValidationError as error:
+        raise TraceError(f"the trace has figures that can't be: {error}") from error
 
 
 def _traced(beside: Beside, attribution: Attribution, host_level: int | None) -> Traced:

@@ -53,8 +53,7 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
 
     Raises:
         UsageError: If variants can't be set beside each other.
-        RunError: If a table can't be read.
-        ClosureError: If a table does not add up.
+        RunError: If a table can't be read, or contradicts its record.
     """
     first, others = groups[0], groups[1:]
     changes: list[Change] = []

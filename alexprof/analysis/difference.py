@@ -45,6 +45,11 @@ def center_s(timed: Timed, estimator: Estimator) -> float:
     return timed.median_s if estimator == "median" else timed.mean_s
 
 
+def center_over_mean(timed: Timed, estimator: Estimator) -> float:
+    """The steps' center as a multiple of their mean; 1 where they took no time."""
+    return center_s(timed, estimator) / timed.mean_s if timed.mean_s else 1.0
+
+
 def center_ci95_s(timed: Timed, estimator: Estimator) -> Interval | None:
     """Its 95 % interval, in seconds; None with too few blocks."""
     return timed.median_ci95_s if estimator == "median" else timed.ci95_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
@@ -62,6 +63,17 @@ HARM = {
     for severity, invalidates, codes in _FINDINGS
     for code in codes.split()
 }
+WORKED_OUT = frozenset(
+    (
+        *("incomplete", "no_turns", "few_steps", "machine_busy", "unsteady", "not_warm"),
+        *("stopped", "imprecise", "outliers", "no_trace", "trace_withheld", "first_step"),
+        *("trace_unlike", "trace_drifts", "trace_varies", "page_faults"),
+        *("outside_waits", "outside_runs"),
+        *("bound_by_launching", "bound_by_input", "bound_by_fetching"),
+        *("bound_by_python", "bound_by_unknown"),
+    )
+)
+"""Codes of what is worked out here, with its figures: no note of a record has them."""
 
 UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""
@@ -152,7 +164,7 @@ def _size(finding: Finding) -> float:
     """How bad the figures are: a fraction, the ratio of two of a unit, a count or what it lacks."""
     figures = finding.numbers
     if "slowdown" in figures:
-        return max(figures["slowdown"], 1 / figures["slowdown"])
+        return max(figures["slowdown"], 1 / (figures["slowdown"] or math.inf))
     fractions = [
         value
         for name, value in figures.items()
@@ -309,7 +321,7 @@ def _of_trace(run: Run, phase: Phase) -> Iterator[Finding]:
         if traced.wall_clock_mean_s:
             numbers["wall_clock_s"] = traced.wall_clock_mean_s
         yield _finding("trace_withheld", numbers)
-    yield from map(of_note, phase.notes)
+    yield from (of_note(note) for note in phase.notes if note.code not in WORKED_OUT)
     if phase.interference is not None and phase.timed is not None:
         steadiness = phase.timed.steadiness
         unsteady = phase.on_gpu and steadiness is not None and steadiness.state != "steady"
@@ -330,7 +342,7 @@ def _of_steps(phase: Phase) -> Iterator[Finding]:
     trend = _trend(traced.steps_s)
     if trend is not None:
         yield _finding("trace_drifts", {"first_s": trend[0], "last_s": trend[1]})
-    elif traced.std_s is not None and traced.std_s > VARIES * traced.mean_s:
+    elif traced.std_s and traced.std_s > VARIES * traced.mean_s > 0:
         yield _finding("trace_varies", {"std_fraction": traced.std_s / traced.mean_s})
     faults = traced.page_faults_per_step
     before = timed.page_faults_per_step if timed else None
@@ -348,7 +360,7 @@ def _trend(steps_s: Sequence[float]) -> tuple[float, float] | None:
     parts = (steps_s[:third], steps_s[third : 2 * third], steps_s[-third:])
     first_s, middle_s, last_s = (fmean(part) for part in parts)
     one_way = first_s < middle_s < last_s or first_s > middle_s > last_s
-    return (first_s, last_s) if one_way and abs(last_s / first_s - 1) > VARIES else None
+    return (first_s, last_s) if one_way and abs(last_s - first_s) > VARIES * first_s else None
 
 
 def _outside(run: Run) -> Iterator[Finding]:

@@ -40,7 +40,10 @@ def _interleaved(run: Run, key: str) -> list[float]:
         phase = run.phase(name, key)
         if phase is not None and phase.timed is not None and phase.timed.blocks:
             usual_s = median(block.mean_s for block in phase.timed.blocks)
-            blocks += [(block.order, name, block.mean_s / usual_s) for block in phase.timed.blocks]
+            blocks += [
+                (block.order, name, block.mean_s / usual_s if usual_s else 1.0)
+                for block in phase.timed.blocks
+            ]
     blocks.sort()
     places = {order for order, _, _ in blocks}
     turns = sum(before[1] != after[1] for before, after in pairwise(blocks))

@@ -22,7 +22,7 @@ from alexprof.measure.processes import Which
 from alexprof.record.environment import Machine
 from alexprof.record.note import Note, note_of
 from alexprof.record.store import PAIRS_FILE, RUN_FILE, load_json, load_run, save_json
-from alexprof.record.values import Difference
+from alexprof.record.values import Count, Difference, Seconds, Time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,14 +35,14 @@ class ProcessRecord(Struct, frozen=True, kw_only=True):
     """A process that ended."""
 
     side: Which  # Which command
-    pair: int  # From 1; 0: warm-up, in no figure
+    pair: Count  # From 1; 0: warm-up, in no figure
     # Its logdir, relative to the record's folder; output is in the files of the same name with
     # `.out.txt` and `.err.txt`
     folder: str
-    started: str  # Local time with offset, ISO 8601
-    seconds: float  # Wall time
-    user_s: float  # CPU time in user mode
-    system_s: float  # CPU time in the kernel
+    started: Time  # Local time with offset, ISO 8601
+    seconds: Seconds  # Wall time
+    user_s: Seconds  # CPU time in user mode
+    system_s: Seconds  # CPU time in the kernel
     exit_code: int  # Negative: number of the signal that ended it
 
 
@@ -53,11 +53,11 @@ class PairsRecord(Struct, frozen=True, kw_only=True):
     name: str  # The folder's name
     complete: bool  # Whether all pairs ran
     stopped: Note | None  # Why not; None if complete
-    started: str  # Local time with offset, ISO 8601
+    started: Time  # Local time with offset, ISO 8601
     a: str  # The command A
     b: str  # The command B
-    pairs: int  # Pairs requested
-    warm_up: int  # Warm-up processes of each command
+    pairs: Count  # Pairs requested
+    warm_up: Count  # Warm-up processes of each command
     machine: Machine  # Where they ran
     processes: tuple[ProcessRecord, ...] = ()  # In the order they ran
 
@@ -121,8 +121,7 @@ def judge_pairs(record: PairsRecord, folder: Path) -> PairsResult:
 
     Raises:
         UsageError: If fewer than two pairs are finished.
-        RunError: If a run's table can't be read.
-        ClosureError: If the shares of a table don't add up to the step.
+        RunError: If a run's table can't be read, or contradicts its record.
     """
     pairs = record.finished
     if len(pairs) < LEAST_PAIRS:

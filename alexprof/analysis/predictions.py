@@ -52,9 +52,9 @@ def predictions(run: Run) -> Iterator[Predictions]:
 
 
 def predict(run: Run, variant: str, phase: str) -> Predictions | None:
-    """What is predicted of a phase; None without a trace whose shares may be shown."""
+    """What is predicted of a phase; None without a trace whose shares may be shown, or time."""
     division = divide(run, variant, phase)
-    if division is None or not division.layers:
+    if division is None or not division.layers or not division.step_s:
         return None
     record = run.variants[variant].phases[phase]
     step_s, scale = division.step_s, 1.0

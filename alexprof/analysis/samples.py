@@ -18,6 +18,7 @@ from alexprof.measure.chunks import chunks
 from alexprof.measure.spread import Floats
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
 from alexprof.record.phase import Phase
+from alexprof.record.run import Run
 from alexprof.record.values import Estimator
 
 if TYPE_CHECKING:
@@ -82,13 +83,12 @@ class RunSamples:
 
     def __init__(self, selection: Selection, estimator: Estimator) -> None:
         self._variants, self._estimator = selection.run.variants, estimator
-        folder = selection.folder
         phases = [phase for variant in self._variants.values() for phase in variant.phases.values()]
         timed = any(phase.timed is not None for phase in phases)
         traced = any(phase.attribution is not None for phase in phases)
-        self._steps = _table(folder / STEPS_FILE, load_steps, "timed" if timed else None)
+        self._steps = _table(selection, STEPS_FILE, load_steps, "timed" if timed else None)
         if selection.costs is None:
-            self._costs = _table(folder / COSTS_FILE, load_costs, "traced" if traced else None)
+            self._costs = _table(selection, COSTS_FILE, load_costs, "traced" if traced else None)
         else:
             self._costs = costs_table(selection.costs)
 
@@ -100,7 +100,7 @@ class RunSamples:
         if steps and phase.timed is not None and self._estimator == "median":
             step_s = center_s(phase.timed, "median")
             medians = np.array([np.median(block) for block in steps])
-            compared = np.split(medians * (step_s / medians.mean()), len(medians))
+            compared = np.split(medians * (step_s / (medians.mean() or 1.0)), len(medians))
         elif not steps and phase.timed is None and phase.traced is not None:
             compared = chunks(np.array(phase.traced.steps_s))
         attribution = phase.attribution
@@ -124,11 +124,15 @@ class RunSamples:
 
 
 def _table(
-    path: Path, load: Callable[[Path], pl.DataFrame], held: str | None
+    selection: Selection,
+    name: str,
+    load: Callable[[Path, Run], pl.DataFrame],
+    held: str | None,
 ) -> pl.DataFrame | None:
     """A table of a run; None where no phase got as far as having one."""
+    path = selection.folder / name
     if path.exists():
-        return load(path.parent)
+        return load(selection.folder, selection.run)
     if held is None:
         return None
     raise RunError(

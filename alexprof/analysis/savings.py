@@ -14,7 +14,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from alexprof.analysis.difference import center_s, difference_s, leading_estimator, of_ablation
+from alexprof.analysis.difference import (
+    center_over_mean,
+    difference_s,
+    leading_estimator,
+    of_ablation,
+)
 from alexprof.analysis.timed_scale import scale_of, scaled_interval, timed_part
 from alexprof.record.ablation import Ablation, AblationPart
 from alexprof.record.run import Run
@@ -228,7 +233,7 @@ def _predicted(run: Run, ablation: Ablation) -> tuple[float | None, Interval | N
         return None, None
     factor = 1.0
     if ablation.predicted_by != "kernels":
-        factor = center_s(phase.timed, leading_estimator(run)) / phase.timed.mean_s
+        factor = center_over_mean(phase.timed, leading_estimator(run))
     predicted_s = factor * ablation.predicted_s
     return predicted_s, _moved(ablation.predicted_ci95_s, predicted_s, factor)
 
@@ -267,7 +272,7 @@ def _to_center(run: Run, ablation: Ablation, variant: str) -> float:
         return 1.0
     if phase.on_gpu:
         return 1.0
-    return center_s(phase.timed, leading_estimator(run)) / phase.timed.mean_s
+    return center_over_mean(phase.timed, leading_estimator(run))
 
 
 def _moved(ci95_s: Interval | None, value_s: float, factor: float) -> Interval | None:

@@ -46,9 +46,9 @@ def timed_part(phase: Phase, estimator: Estimator) -> float:
     0 on a GPU, whose kernels' times don't rest on it, and where there is no such interval.
     """
     half_s = timed_half_s(phase, estimator)
-    if phase.timed is None or not half_s or phase.on_gpu:
+    if phase.timed is None or phase.on_gpu:
         return 0.0
-    return half_s / center_s(phase.timed, estimator)
+    return half_s / (center_s(phase.timed, estimator) or math.inf)
 
 
 def scaled_interval(

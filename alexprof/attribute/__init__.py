@@ -10,7 +10,7 @@ Each nanosecond of a step goes to one op, or to idle time: where k events run at
 from __future__ import annotations
 
 from alexprof.attribute.costs import Attribution, attribute
-from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
+from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.attribute.predict import GraphFacts
 from alexprof.attribute.replay import Inputs
 from alexprof.attribute.rollup import (
@@ -21,6 +21,7 @@ from alexprof.attribute.rollup import (
     by_op,
     totals,
 )
+from alexprof.record.metrics import IDLE_OP
 from alexprof.record.parquet import check_closure
 
 __all__ = [

@@ -100,7 +100,7 @@ def attribute(
 
     Raises:
         TraceError: The trace is damaged, nothing ran in it that could have a cost, or it has steps
-            of several sorts, whose mean would say nothing.
+            of several phases, whose mean would say nothing.
     """
     phases = attribute_phases(trace, marker, depth, cores=cores, facts=facts)
     if len(phases) > 1:
@@ -118,14 +118,14 @@ def attribute_phases(
     cores: bool = True,
     facts: GraphFacts | None = None,
 ) -> dict[str, Attribution]:
-    """Divides the steps of each sort; see `attribute`.
+    """Divides the steps of each phase; see `attribute`.
 
     Returns:
-        One for each sort of steps, by what it is called in the trace, in the order of the first
+        One for each phase, by what it is called in the trace, in the order of the first
         steps; `""` is the only name where the whole trace is one step.
 
     Raises:
-        TraceError: As for `attribute`, but for the several sorts.
+        TraceError: As for `attribute`, but for the several phases.
     """
     work = read_work(trace, cores=cores)
     if not work.devices:
@@ -139,24 +139,25 @@ def attribute_phases(
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     notes = notes_on_costs(divisions, work, steps, labels, across)
-    busiest = {sort: _busiest(divisions, steps.rows_of(sort)) for sort in steps.shown()}
+    busiest = {phase: _busiest(divisions, steps.rows_of(phase)) for phase in steps.shown()}
     has_length = {
-        sort: bool((division.rows.end_ps > division.rows.begin_ps)[steps.rows_of(sort)].any())
-        for sort, division in busiest.items()
+        phase: bool((division.rows.end_ps > division.rows.begin_ps)[steps.rows_of(phase)].any())
+        for phase, division in busiest.items()
     }
     if any(has_length.values()) and not all(has_length.values()):
-        empty = [sort for sort in busiest if not has_length[sort]]
-        notes.append(Note("steps_empty", names=tuple(steps.sorts[sort] for sort in empty)))
-        busiest = {sort: division for sort, division in busiest.items() if has_length[sort]}
+        empty = [phase for phase in busiest if not has_length[phase]]
+        notes.append(Note("steps_empty", names=tuple(steps.phases[phase] for phase in empty)))
+        busiest = {phase: division for phase, division in busiest.items() if has_length[phase]}
     costs = costs_table(divisions, steps, work, labels)
     divided = _Divided(work, steps, divisions, labels, costs, tuple(notes), facts or GraphFacts())
     return {
-        steps.sorts[sort]: _of_sort(sort, division, divided) for sort, division in busiest.items()
+        steps.phases[phase]: _of_phase(phase, division, divided)
+        for phase, division in busiest.items()
     }
 
 
 class _Divided(NamedTuple):
-    """The steps of all sorts, divided."""
+    """The steps of all phases, divided."""
 
     work: Work
     steps: Steps
@@ -167,12 +168,12 @@ class _Divided(NamedTuple):
     facts: GraphFacts
 
 
-def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
-    """The attribution of the steps of one sort, judged by one device."""
+def _of_phase(phase: int, division: Division, divided: _Divided) -> Attribution:
+    """The attribution of the steps of one phase, judged by one device."""
     import polars as pl
 
     work, all_steps, divisions, labels, costs, notes, facts = divided
-    rows = all_steps.rows_of(sort)
+    rows = all_steps.rows_of(phase)
     device, windows = division.device, division.windows
     begin_ns, end_ns = (time[rows] // PS_PER_NS for time in windows)
     numbers = all_steps.number[rows]
@@ -180,7 +181,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
     costs = costs.filter(pl.col("at").is_in(rows) & (pl.col("wall_ns") > 0)).drop("at")
     steps = pl.DataFrame({"step": numbers, "start_ns": begin_ns, "wall_ns": end_ns - begin_ns})
     steps = steps.filter(pl.col("wall_ns") > 0)
-    replayed_steps = all_steps.of_sort(sort)
+    replayed_steps = all_steps.of_phase(phase)
     late = long_first(steps, on_cpu=device == CPU)
     if late is not None:
         number = late["step"].item()
@@ -215,7 +216,7 @@ def _of_sort(sort: int, division: Division, divided: _Divided) -> Attribution:
         estimated=frozenset(work.ops[number] for number in work.estimated),
         marked_ns=tuple(all_steps.wall_ns[rows].tolist()),
         left_out=late,
-        name=all_steps.sorts[sort],
+        name=all_steps.phases[phase],
     )
 
 
@@ -265,14 +266,14 @@ def attribute_hosts(
     cores: bool = True,
     facts: GraphFacts | None = None,
 ) -> dict[str, Attribution]:
-    """Divides the steps of each host, sort by sort, among the ops that ran there.
+    """Divides the steps of each host, phase by phase, among the ops that ran there.
 
     Clocks of machines differ, so each host's devices are judged by that host's own step markers;
     steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0". One host
     alone is as `attribute_phases` has it.
 
     Returns:
-        By sort of steps the tables of all hosts, one below the other. The device is the one that
+        By phase the tables of all hosts, one below the other. The device is the one that
         was busy longest, a GPU before a CPU; `steps` are those of its host.
 
     Raises:
@@ -282,7 +283,7 @@ def attribute_hosts(
         (trace,) = traces.values()
         return attribute_phases(trace, marker, depth, cores=cores, facts=facts)
     _check_at_once(traces)
-    by_sort: dict[str, dict[str, Attribution]] = {}
+    by_phase: dict[str, dict[str, Attribution]] = {}
     notes = [Note("several_hosts", {"hosts": len(traces)})]
     failures: dict[str, TraceError] = {}
     for host, trace in traces.items():
@@ -295,12 +296,12 @@ def attribute_hosts(
             code = "device_not_read" if error.code == "planes_unread" else "host_not_shown"
             notes.append(Note(code, names=error.names, host=host))
             continue
-        for sort, attribution in phases.items():
-            by_sort.setdefault(sort, {})[host] = attribution
-    if not by_sort:
+        for phase, attribution in phases.items():
+            by_phase.setdefault(phase, {})[host] = attribution
+    if not by_phase:
         host, failure = next(iter(failures.items()))
         raise TraceError(f"{host}: nothing of it is shown: {failure}", code=failure.code)
-    return {sort: _merged(parts, notes) for sort, parts in by_sort.items()}
+    return {phase: _merged(by_host, notes) for phase, by_host in by_phase.items()}
 
 
 def _check_at_once(traces: Mapping[str, Trace]) -> None:
@@ -315,48 +316,52 @@ def _check_at_once(traces: Mapping[str, Trace]) -> None:
             )
 
 
-def _merged(parts: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
+def _merged(by_host: Mapping[str, Attribution], notes: Sequence[Note]) -> Attribution:
     """The attributions of several hosts as one: that of the device that was busy longest."""
     import polars as pl
 
-    host = max(parts, key=lambda host: _busy(parts[host]))
+    host = max(by_host, key=lambda host: _busy(by_host[host]))
     costs = [
-        part.costs.with_columns(pl.format("{}/{}", pl.lit(host), pl.col("device")).alias("device"))
-        for host, part in parts.items()
+        attribution.costs.with_columns(
+            pl.format("{}/{}", pl.lit(host), pl.col("device")).alias("device")
+        )
+        for host, attribution in by_host.items()
     ]
     kernels = [
         structs.replace(kernel, device=f"{host}/{kernel.device}")
-        for host, part in parts.items()
-        for kernel in part.kernels
+        for host, attribution in by_host.items()
+        for kernel in attribution.kernels
     ]
-    of_parts = [note for host, part in parts.items() for note in of_host(host, part.notes)]
+    of_hosts = [
+        note for host, attribution in by_host.items() for note in of_host(host, attribution.notes)
+    ]
     return replace(
-        parts[host],
+        by_host[host],
         costs=pl.concat(costs),
-        marked=all(part.marked for part in parts.values()),
-        device=f"{host}/{parts[host].device}",
-        outside_events=sum(part.outside_events for part in parts.values()),
+        marked=all(attribution.marked for attribution in by_host.values()),
+        device=f"{host}/{by_host[host].device}",
+        outside_events=sum(attribution.outside_events for attribution in by_host.values()),
         devices=tuple(
             structs.replace(device, name=f"{host}/{device.name}")
-            for host, part in parts.items()
-            for device in part.devices
+            for host, attribution in by_host.items()
+            for device in attribution.devices
         ),
         kernels=tuple(sorted(kernels, key=lambda kernel: -kernel.total_ns)),
         replayed=Replay(reason=Note("replay_several_hosts")),
-        notes=(*notes, *of_parts, *_apart(parts)),
-        estimated=frozenset().union(*(part.estimated for part in parts.values())),
+        notes=(*notes, *of_hosts, *_apart(by_host)),
+        estimated=frozenset().union(*(attribution.estimated for attribution in by_host.values())),
     )
 
 
-def _busy(part: Attribution) -> tuple[bool, int]:
+def _busy(attribution: Attribution) -> tuple[bool, int]:
     """How long the device that a host is judged by was busy in steps; a GPU goes first."""
-    rows = part.costs.filter(part.costs["device"] == part.device)
-    return part.device != CPU, int(rows["busy_ns"].sum())
+    rows = attribution.costs.filter(attribution.costs["device"] == attribution.device)
+    return attribution.device != CPU, int(rows["busy_ns"].sum())
 
 
-def _apart(parts: Mapping[str, Attribution]) -> list[Note]:
+def _apart(by_host: Mapping[str, Attribution]) -> list[Note]:
     """Notes that hosts were traced in different steps."""
-    numbers = [set(part.steps["step"]) for part in parts.values()]
+    numbers = [set(attribution.steps["step"]) for attribution in by_host.values()]
     steps, of_steps = len(set.intersection(*numbers)), len(set.union(*numbers))
     if steps == of_steps:
         return []

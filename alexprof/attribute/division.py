@@ -15,12 +15,11 @@ from alexprof.attribute.ops import Work
 from alexprof.attribute.steps import PS_PER_NS, Steps, device_windows, launches_of, step_of
 from alexprof.attribute.symbols import UNASSIGNED
 from alexprof.attribute.timeline import Cover, Float, Int, Segments, cut, idle_within, lookup
-from alexprof.record.metrics import METRICS, Metric
+from alexprof.record.metrics import IDLE_OP, METRICS, Metric
 
 if TYPE_CHECKING:
     import polars as pl
 
-IDLE_OP = "(idle)"
 UNASSIGNED_OP = "(unassigned)"
 # Why a device had nothing to do: the next kernel was launched and had yet to begin; or by what the
 # host did: it waited for the input pipeline; it had been called to run something, but no op (or
@@ -105,7 +104,7 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
 def outside_of(rows: Rows) -> tuple[int, int]:
     """Measures from the first marked step to the end of all, and what ran outside of all steps.
 
-    Of steps of one sort that is from each step to the next of any sort.
+    Of steps of one phase that is from each step to the next of any phase.
     Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
 
     Returns:
@@ -117,7 +116,7 @@ def outside_of(rows: Rows) -> tuple[int, int]:
         return 0, 0
     of_model = ~work.is_data[activity.op]
     busy = Cover.of(activity.start_ps[of_model], activity.end_ps[of_model])
-    shown = np.sort(np.concatenate([steps.rows_of(sort) for sort in steps.shown()]))
+    shown = np.sort(np.concatenate([steps.rows_of(phase) for phase in steps.shown()]))
     # What is between steps belongs to the one before.
     until_ps = np.append(rows.begin_ps[1:], max(rows.end_ps.max(), work.span_ps[1]))
     every_ps, within_ps = (
@@ -207,7 +206,7 @@ def costs_table(
 ) -> pl.DataFrame:
     """Joins the devices, settles shares at whole nanoseconds and puts the names in.
 
-    Has `at` beside the columns of the costs: the index of the step among those of all sorts.
+    Has `at` beside the columns of the costs: the index of the step among those of all phases.
     """
     import polars as pl
 

@@ -125,7 +125,7 @@ def describe(
     if gpu_time is None:
         forward = (which == "forward" for which in passes)
         root = root_scope([place.path for place in compress(places, forward)])
-    else:  # a GPU shows few ops of the sorts by which a layer is known
+    else:  # a GPU shows few ops of the kinds by which a layer is known
         root = root_by_time(
             [
                 (place.path, time)

@@ -70,7 +70,7 @@ class Work:
     # Of each fusion, the names of the ops that it computes: see `Activity.fusion`.
     fusions: tuple[tuple[str, ...], ...]
     turned_off: TurnedOff | None  # command buffers that XLA turned off; None where there are none
-    unread: tuple[str, ...]  # device planes with events of a sort that is not read here
+    unread: tuple[str, ...]  # device planes with events that are not read here
     notes: tuple[Note, ...]  # what a reader of the ops should know
 
     def device(self, name: str) -> Activity:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alexprof.attribute.division import IDLE_OP, UNASSIGNED_OP
+from alexprof.attribute.division import UNASSIGNED_OP
 from alexprof.measure.slowdown import timed_idle_s
-from alexprof.record.metrics import METRICS, Metric
+from alexprof.record.metrics import IDLE_OP, METRICS, Metric
 from alexprof.record.phase import Cost, DeviceTimes
 
 if TYPE_CHECKING:

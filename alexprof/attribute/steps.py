@@ -44,17 +44,17 @@ _SET_UP = 0.1  # part of the trace before the first step from which on a note is
 class Steps:
     """Disjoint steps in the order of time, with edges at whole nanoseconds."""
 
-    number: Int  # [s], as marked; distinct among the steps of a sort
+    number: Int  # [s], as marked; distinct among the steps of a phase
     start_ps: Int  # [s]
     end_ps: Int  # [s], above `start_ps`
     notes: tuple[Note, ...] = ()  # what a reader should know about how they were found
     # What the steps are: marked ones; calls of a function; or the whole trace as one, from its
     # first op to its last.
     source: Source = "marker"
-    sort: Int | None = None  # int64 [s], index into `sorts`; None where there is only one sort
-    # What each sort of steps is called in the trace, in the order of their first steps.
-    sorts: tuple[str, ...] = ("",)
-    # Of marked steps the only sort to show. The others are there because they are neither idle
+    phase: Int | None = None  # int64 [s], index into `phases`; None where there is only one phase
+    # What each phase is called in the trace, in the order of their first steps.
+    phases: tuple[str, ...] = ("",)
+    # Of marked steps the only phase to show. The others are there because they are neither idle
     # time nor time between steps.
     wanted: str | None = None
 
@@ -84,26 +84,26 @@ class Steps:
         return inside
 
     def shown(self) -> list[int]:
-        """Returns the sorts to show."""
-        return [sort for sort, name in enumerate(self.sorts) if self.wanted in (None, name)]
+        """Returns the phases to show."""
+        return [phase for phase, name in enumerate(self.phases) if self.wanted in (None, name)]
 
-    def rows_of(self, sort: int) -> Index:
-        """Returns which of the steps are of a sort."""
-        if self.sort is None:
+    def rows_of(self, phase: int) -> Index:
+        """Returns which of the steps are of a phase."""
+        if self.phase is None:
             return np.arange(len(self))
-        return np.flatnonzero(self.sort == sort)
+        return np.flatnonzero(self.phase == phase)
 
-    def of_sort(self, sort: int) -> Steps:
-        """Returns the steps of a sort, in the order of time."""
-        return replace(self._take(self.rows_of(sort)), sorts=(self.sorts[sort],))
+    def of_phase(self, phase: int) -> Steps:
+        """Returns the steps of a phase, in the order of time."""
+        return replace(self._take(self.rows_of(phase)), phases=(self.phases[phase],))
 
     def without(self, number: int) -> Steps:
-        """Returns the steps of the only sort, but for one."""
+        """Returns the steps of the only phase, but for one."""
         return self._take(np.flatnonzero(self.number != number))
 
     def _take(self, rows: Index) -> Steps:
         columns = self.number[rows], self.start_ps[rows], self.end_ps[rows]
-        return Steps(*columns, self.notes, self.source, sorts=self.sorts)
+        return Steps(*columns, self.notes, self.source, phases=self.phases)
 
 
 class _Marks(NamedTuple):
@@ -177,14 +177,14 @@ def _beside_others(steps: Steps, markers: _Marks, wanted: str) -> Steps:
     begins = np.append(steps.start_ps, np.iinfo(np.int64).max)
     others = _outermost(markers.take((begins[after] >= end_ps) & ~markers.named(wanted)))
     every = [
-        (part.number, part.start_ps, part.end_ps, np.full(len(part), first) + part.sort)
+        (part.number, part.start_ps, part.end_ps, np.full(len(part), first) + part.phase)
         for first, part in enumerate((steps, others))
     ]
     columns = [np.concatenate(column) for column in zip(*every, strict=True)]
     order = np.argsort(columns[1])
-    number, start, end, sort = (column[order] for column in columns)
-    sorts = (wanted, *others.sorts)
-    return Steps(number, start, end, steps.notes, sort=sort, sorts=sorts, wanted=wanted)
+    number, start, end, phase = (column[order] for column in columns)
+    phases = (wanted, *others.phases)
+    return Steps(number, start, end, steps.notes, phase=phase, phases=phases, wanted=wanted)
 
 
 def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) -> Steps:
@@ -197,7 +197,7 @@ def _until_next(calls: Steps, recorded_until_ps: int, span_ps: tuple[int, int]) 
     gap_ps = int(np.median(gaps_ps)) if gaps_ps.size else 0
     last_ps = int(calls.end_ps[-1])
     last_ps = max(last_ps, min(last_ps + gap_ps, recorded_until_ps) // PS_PER_NS * PS_PER_NS)
-    notes = [Note("steps_by_calls", names=calls.sorts[:_SHOWN])]
+    notes = [Note("steps_by_calls", names=calls.phases[:_SHOWN])]
     set_up_ps = int(calls.start_ps[0]) - span_ps[0]
     if set_up_ps > _SET_UP * (span_ps[1] - span_ps[0]):
         notes.append(Note("set_up_left_out", {"set_up_s": set_up_ps / 1e12}))
@@ -227,14 +227,14 @@ def _outermost(marks: _Marks) -> Steps:
         notes.append(Note("steps_too_short", {"steps": int((~lasting).sum())}))
     number, start_ps, end_ps, name, names = marks.take(lasting)
     places = {name: place for place, name in enumerate(dict.fromkeys(name.tolist()))}
-    sort = np.array([places[name] for name in name.tolist()], np.int64)
+    phase = np.array([places[name] for name in name.tolist()], np.int64)
     for place in places.values():  # from 0 where numbers repeat, as with two loops in one trace
-        rows = np.flatnonzero(sort == place)
+        rows = np.flatnonzero(phase == place)
         if np.unique(number[rows]).size < rows.size:
             number[rows] = np.arange(rows.size)
             notes.append(Note("steps_renumbered"))
-    sorts = tuple(names[name] for name in places)
-    return Steps(number, start_ps, end_ps, distinct(notes), sort=sort, sorts=sorts)
+    phases = tuple(names[name] for name in places)
+    return Steps(number, start_ps, end_ps, distinct(notes), phase=phase, phases=phases)
 
 
 def _names_of(marks: _Marks) -> tuple[str, ...]:

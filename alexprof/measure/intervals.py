@@ -27,6 +27,8 @@ from alexprof.record.values import Interval, of_duration
 RESAMPLES = 2000
 SEED = 20120930
 """Of the bootstrap: the same data always gives the same interval."""
+SAYS_NOTHING = math.log(1e12)
+"""An interval of a deviation whose ends are so far apart, as a logarithm, is none."""
 LEAST_BLOCKS = 6
 """Of a median's interval: resampling fewer can't reach far enough out to cover 95 %. And of a line:
 fewer leave too little to tell scatter by."""
@@ -84,8 +86,8 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     review"). It corrects most of what autocorrelation takes from a sample's deviation.
 
     Returns:
-        None with fewer than three blocks, or if nothing varies once one of them is left out while
-        all together do.
+        None with fewer than three blocks, if nothing varies once one of them is left out while all
+        together do, or if the interval spans so much that it says nothing.
     """
     if len(blocks) < 3:
         return None
@@ -104,7 +106,7 @@ def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
     pseudo = count * 0.5 * math.log(variance) - (count - 1) * 0.5 * np.log(without)
     error = float(pseudo.std(ddof=1)) / math.sqrt(count)
     low, high = t_interval(float(pseudo.mean()), error, count - 1)
-    return math.exp(low), math.exp(high)
+    return (math.exp(low), math.exp(high)) if high - low < SAYS_NOTHING else None
 
 
 def mean_difference(

@@ -6,6 +6,7 @@ ablation  what leaving ops out saved        kernels       devices and kernels of
 program   what a step ran and computed      environment   machine, accelerators, software
 workload  what was profiled                 interference  what else went on
 note      what to know, or why not          metrics       what is measured of each op
-values    differences and verdicts          store         runs on disk
-parquet   tables of steps and costs
+values    units, ranges, verdicts           store         runs on disk
+parquet   tables of steps and costs         tables        what their columns hold
+                                            consistency   what numbers say of each other
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alexprof.record.values import Amount, Bytes, Positive
+
 
 @dataclass(frozen=True)
 class Device:
@@ -31,9 +33,9 @@ class Machine:
     """The machine, as far as a process can see it."""
 
     processor: str  # For example "AMD EPYC 9354 32-Core Processor"; "" if not known
-    cores: int  # Logical cores that this process may use
+    cores: Positive  # Logical cores that this process may use
     # Memory that this process may use: the machine's, or its control group's limit; None if not
     # known
-    memory_bytes: int | None
+    memory_bytes: Bytes | None
     system: str  # Operating system and release: "Linux 6.8.0"
-    load_before: float | None  # One-minute load average when the run began; None if not known
+    load_before: Amount | None  # One-minute load average when the run began; None if not known

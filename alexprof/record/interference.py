@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alexprof.record.values import Amount, Count, Number, Positive, Seconds
+
 TICKS_S = 0.05
 """Processor time by which others may seem to run anyway: /proc/stat counts whole ticks (10 ms)."""
 
@@ -12,11 +14,11 @@ TICKS_S = 0.05
 class GpuState:
     """One GPU at a moment; None: not known."""
 
-    index: int  # As nvidia-smi numbers it
-    clock_mhz: float | None  # Clock of its multiprocessors
-    clock_max_mhz: float | None  # The highest clock that it allows
-    memory_clock_mhz: float | None  # Clock of its memory
-    temperature_c: float | None  # Degrees Celsius
+    index: Count  # As nvidia-smi numbers it
+    clock_mhz: Amount | None  # Clock of its multiprocessors
+    clock_max_mhz: Amount | None  # The highest clock that it allows
+    memory_clock_mhz: Amount | None  # Clock of its memory
+    temperature_c: Number | None  # Degrees Celsius
     # Why its clocks are below the highest: "power cap", "thermal (hardware)", …
     slowed_by: tuple[str, ...] = ()
 
@@ -25,25 +27,26 @@ class GpuState:
 class Interference:
     """Other activity between two readings just before and after some steps; None: not known."""
 
-    seconds: float  # Time between the readings
-    cores: int  # Logical cores that this process may use; the next fields are about these alone
+    seconds: Seconds  # Time between the readings
+    # Logical cores that this process may use; the next fields are about these alone
+    cores: Positive
     # Cores that this process kept busy: 0.5 is one core half of the time
-    cpu_own: float | None = None
-    cpu_others: float | None = None  # Cores that others kept busy
-    steal: float | None = None  # Cores that the host of a virtual machine gave to others
+    cpu_own: Number | None = None
+    cpu_others: Number | None = None  # Cores that others kept busy
+    steal: Number | None = None  # Cores that the host of a virtual machine gave to others
     # Fraction of the time in which some thread of the machine waited for a core
-    cpu_stalled: float | None = None
+    cpu_stalled: Number | None = None
     # Fraction of the time in which some thread waited for memory
-    memory_stalled: float | None = None
+    memory_stalled: Number | None = None
     # Seconds per second, over all cores, for which the group's quota stopped threads
-    throttled: float | None = None
+    throttled: Number | None = None
     # How often per second a thread of this process lost its core
-    involuntary_switches_per_s: float | None = None
-    major_page_faults: int | None = None  # How often this process waited for a page from disk
-    collections: int | None = None  # How often Python's garbage collector ran
-    collecting_s: float | None = None  # Time that this took
-    cpu_mhz_before: float | None = None  # Mean clock of the cores before
-    cpu_mhz_after: float | None = None  # Mean clock of the cores after
+    involuntary_switches_per_s: Number | None = None
+    major_page_faults: Count | None = None  # How often this process waited for a page from disk
+    collections: Count | None = None  # How often Python's garbage collector ran
+    collecting_s: Seconds | None = None  # Time that this took
+    cpu_mhz_before: Amount | None = None  # Mean clock of the cores before
+    cpu_mhz_after: Amount | None = None  # Mean clock of the cores after
     gpus_before: tuple[GpuState, ...] = ()  # State of each GPU before
     gpus_after: tuple[GpuState, ...] = ()  # State of each GPU after
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+IDLE_OP = "(idle)"
+"""The op of the rows of idle time, one for each reason."""
+
 
 class Metric(NamedTuple):
     """A column of `costs.parquet`, and what it adds up to over steps."""

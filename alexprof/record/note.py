@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from alexprof.errors import AlexProfError
+from alexprof.record.values import Number
 
 AnyRecord = TypeVar("AnyRecord", bound=Struct)
 
@@ -18,7 +19,7 @@ class Note(Struct, frozen=True):
 
     code: str  # For example "few_steps"
     # Its figures by name, with the unit at the end of the name
-    numbers: dict[str, float] = field(default_factory=dict)
+    numbers: dict[str, Number] = field(default_factory=dict)
     names: tuple[str, ...] = ()  # The devices, steps, ops or files that it is about
     host: str = ""  # The host, in a trace of several; "" otherwise
     text: str = ""  # What TensorFlow, CUPTI, the operating system or the user wrote; "" for nothing

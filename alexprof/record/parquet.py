@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
 from msgspec.structs import replace
 
 from alexprof.errors import ClosureError, RunError
 from alexprof.files import read_whole, write_whole
-from alexprof.record.run import SCHEMA_VERSION, AnyRun
-from alexprof.record.store import RUN_FILE, damaged, load_json, save_run
+from alexprof.record.consistency import differ
+from alexprof.record.run import AnyRun, Run
+from alexprof.record.store import damaged, load_run, not_readable, save_run
+from alexprof.record.tables import (
+    COSTS,
+    STEPS,
+    compared_costs,
+    compared_steps,
+    with_all,
+    wrong_type,
+    wrong_value,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,10 +39,12 @@ if TYPE_CHECKING:
 STEPS_FILE, COSTS_FILE = "steps.parquet", "costs.parquet"
 LARGEST_BYTES = 2_000_000_000
 """The largest table that is read."""
-
-
-class _Checksums(Struct):
-    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+MOST_ROWS = 1_000_000
+"""Rows that any table may have, and one more for each of its bytes: a row that AlexProf wrote takes
+several. More are not read, as a thousand bytes can stand for a thousand million rows."""
+READ = "import polars, sys; polars.read_parquet(sys.argv[1], glob=False)"
+LEAST_S = 8.0
+"""How long reading a table of before checksums may take, besides 0.1 s for each of its MB."""
 
 
 def check_closure(costs: pl.DataFrame) -> None:
@@ -88,56 +101,110 @@ def save_tables(folder: Path, run: AnyRun, tables: Mapping[str, pl.DataFrame]) -
     return replace(run, tables={**run.tables, **new})
 
 
-def load_costs(folder: str | Path) -> pl.DataFrame:
+def load_costs(folder: str | Path, run: Run | None = None) -> pl.DataFrame:
     """Reads `costs.parquet` and checks that shares and idle time make up the steps.
 
-    Raises:
-        RunError: If it can't be read.
-        ClosureError: If the shares of a step do not add up to it.
-    """
-    import polars as pl
+    Args:
+        folder: The run's.
+        run: Its record, where it is loaded already.
 
-    table = _read(Path(folder), COSTS_FILE)
+    Raises:
+        RunError: If it can't be read, is damaged, or contradicts itself or the record.
+    """
+    table = _read(Path(folder), COSTS_FILE, run)
     try:
         for _, frame in table.group_by("variant", "phase", maintain_order=True):
             check_closure(frame)
-    except (TypeError, pl.exceptions.PolarsError) as error:  # columns are missing, or hold texts
+    except ClosureError as error:
         raise damaged(Path(folder) / COSTS_FILE, error) from error
     return table
 
 
-def load_steps(folder: Path) -> pl.DataFrame:
-    """Reads `steps.parquet`; a RunError if it can't be read."""
-    import polars as pl
-
-    table = _read(folder, STEPS_FILE)
-    if "traced" in table.columns:
-        return table
-    return table.with_columns(traced=pl.lit(value=False))  # the first runs of schema 2 lack it
+def load_steps(folder: Path, run: Run | None = None) -> pl.DataFrame:
+    """Reads `steps.parquet`; arguments and errors are those of `load_costs`."""
+    return _read(folder, STEPS_FILE, run)
 
 
-def _read(folder: Path, name: str) -> pl.DataFrame:
+def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
     """Reads a table whose contents are those that the run wrote."""
-    import polars as pl
-
     path = folder / name
     try:
         content = read_whole(path, LARGEST_BYTES)
     except FileNotFoundError:
         message = f"no {path}: no phase of this run got that far"
         raise RunError(message, code="file_missing", names=(str(path),)) from None
-    checksums = load_json(folder / RUN_FILE, _Checksums, SCHEMA_VERSION).tables.get(name)
-    if checksums is not None and _checksum(content) not in checksums:
+    except OSError as error:
+        raise not_readable(path, error) from error
+    checksum = _checksum(content)
+    if run is None or checksum not in run.tables.get(name, ()):
+        run = load_run(folder)  # which may have been written since
+    checksums = run.tables.get(name, (checksum,))
+    if checksum not in checksums:
         raise RunError(
             f"{path} is not the table that the run wrote, or was changed: copy it again from where "
             "the run was made, or measure again",
             code="table_changed",
             names=(str(path),),
         )
+    if name not in run.tables:
+        _try_in_child(path, len(content))
+    table = _decoded(path, content)
+    # While a table is replaced the record is of the old one.
+    if len(checksums) == 1:
+        _compare(path, table, run)
+    return table
+
+
+def _try_in_child(path: Path, size_bytes: int) -> None:
+    """Raises a RunError unless another process can read a table that has no checksum.
+
+    Damaged Parquet can abort polars or hang it, which no exception tells.
+    """
+    command = [sys.executable, "-c", READ, str(path)]
     try:
-        return pl.read_parquet(io.BytesIO(content))
+        subprocess.run(command, capture_output=True, check=True, timeout=LEAST_S + size_bytes / 1e7)
+    except subprocess.CalledProcessError:
+        raise damaged(path, ValueError("polars can't read it")) from None
+    except subprocess.TimeoutExpired as error:
+        raise damaged(path, ValueError(f"polars takes over {error.timeout:.0f} s")) from None
+
+
+def _compare(path: Path, table: pl.DataFrame, run: Run) -> None:
+    """Raises a RunError, with both numbers, where a table and the record differ.
+
+    A table may hold more than the record: it is written first.
+    """
+    compared = compared_steps if path.name == STEPS_FILE else compared_costs
+    for what, number, recorded in compared(table, run):
+        if differ(number, recorded):
+            text = f"it has {number:.9g} {what}, where the record has {recorded:.9g}"
+            raise damaged(path, ValueError(text))
+
+
+def _decoded(path: Path, content: bytes) -> pl.DataFrame:
+    """A table with all the columns that it is declared with, and what these may hold."""
+    import polars as pl
+
+    columns = STEPS if path.name == STEPS_FILE else COSTS
+    most = MOST_ROWS + len(content)
+    try:
+        lazy = pl.scan_parquet(io.BytesIO(content))
+        rows = lazy.select(pl.len()).collect().item()
+        schema = lazy.collect_schema()
+        text = f"it has {rows} rows, and at most {most} are read" if rows > most else None
+        text = text or wrong_type(columns, schema)
+        if text is None:
+            declared = {column.name for column in columns}
+            names = [name for name in schema if name in declared]
+            # More than the file says that there are, nobody reads.
+            table = pl.read_parquet(io.BytesIO(content), columns=names, n_rows=rows)
+            table = with_all(columns, table)
+            text = wrong_value(columns, table)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise damaged(path, error) from error
+    if text is not None:
+        raise damaged(path, ValueError(text))
+    return table
 
 
 def _encoded(table: pl.DataFrame) -> bytes:

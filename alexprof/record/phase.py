@@ -10,6 +10,7 @@ from alexprof.record.note import Note
 from alexprof.record.program import ExecutedOp, TensorFingerprint
 from alexprof.record.timed import Timed
 from alexprof.record.trace import Replay
+from alexprof.record.values import Amount, Count, Fraction, Interval, Nanoseconds, Positive, Seconds
 
 
 def on_cpu(device: str) -> bool:
@@ -20,38 +21,39 @@ def on_cpu(device: str) -> bool:
 class Traced(Struct, frozen=True, kw_only=True):
     """The traced steps, which are never the timed ones."""
 
-    steps: int  # How many, without one that was left out
-    mean_s: float  # Mean wall time of a traced step
-    std_s: float | None  # Sample standard deviation; None with one step
-    slowdown: float | None  # Traced mean / timed mean; None without timed steps
-    wall_clock_mean_s: float | None  # Mean of the same steps by the clock that times untraced ones
+    steps: Positive  # How many, without one that was left out
+    mean_s: Seconds  # Mean wall time of a traced step
+    std_s: Seconds | None  # Sample standard deviation; None with one step
+    slowdown: Amount | None  # Traced mean / timed mean; None without timed steps
+    # Mean of the same steps by the clock that times untraced ones
+    wall_clock_mean_s: Seconds | None
     file: str  # The trace, relative to the run's folder
-    host_level: int | None  # The host tracer level that was used; None if the trace doesn't say
-    events: int  # Op and kernel events inside the steps
+    host_level: Count | None  # The host tracer level that was used; None if the trace doesn't say
+    events: Count  # Op and kernel events inside the steps
     # As in `Timed`; many more mean that tracing made memory slower
-    page_faults_per_step: float | None = None
+    page_faults_per_step: Amount | None = None
     # 95 % interval of the mean, from blocks of steps; None with fewer than three
-    ci95_s: tuple[float, float] | None = None
+    ci95_s: Interval | None = None
     # Duration of a first step, left out as it took much longer; None without
-    left_out_s: float | None = None
-    mean_with_s: float | None = None  # Mean including that step
-    steps_s: tuple[float, ...] = ()  # Wall time of each step, in order
+    left_out_s: Seconds | None = None
+    mean_with_s: Seconds | None = None  # Mean including that step
+    steps_s: tuple[Seconds, ...] = ()  # Wall time of each step, in order
     # From the first marked step to the end of the trace; None without marked steps
-    span_s: float | None = None
-    outside_s: float | None = None  # Time in it outside of all steps in which an op ran
+    span_s: Seconds | None = None
+    outside_s: Seconds | None = None  # Time in it outside of all steps in which an op ran
 
 
 class DeviceTimes(Struct, frozen=True, kw_only=True):
     """One device's timeline over all traced steps: share_ns + idle_ns = wall_ns."""
 
     device: str  # "CPU", "GPU:0", …
-    wall_ns: int  # Wall time of the traced steps, summed
-    share_ns: int  # Time given to ops, the unassigned included
-    idle_ns: int  # Time with no op running
-    unassigned_ns: int  # Time in `share_ns` whose op is not known
+    wall_ns: Nanoseconds  # Wall time of the traced steps, summed
+    share_ns: Nanoseconds  # Time given to ops, the unassigned included
+    idle_ns: Nanoseconds  # Time with no op running
+    unassigned_ns: Nanoseconds  # Time in `share_ns` whose op is not known
     # `idle_ns` by what the host did meanwhile: "launching", "queued", "fetching", "python",
     # "input", "unknown"
-    idle_by_reason_ns: dict[str, int] = field(default_factory=dict)
+    idle_by_reason_ns: dict[str, Nanoseconds] = field(default_factory=dict)
 
 
 class AttributedTimes(Struct, frozen=True, kw_only=True):
@@ -60,7 +62,7 @@ class AttributedTimes(Struct, frozen=True, kw_only=True):
     device: str  # Whose timeline is the step's: the busiest GPU, or the CPU without one
     devices: tuple[DeviceTimes, ...]  # The timeline of each device
     # Launches of kernels, copies, fills and CUDA graphs; None on a CPU
-    launches_per_step: float | None = None
+    launches_per_step: Amount | None = None
     # What takes most of a GPU's step: "kernels", or waiting for "launching", "input", "fetching",
     # "python" or "unknown"; "" on a CPU
     bound_by: str = ""
@@ -82,24 +84,24 @@ class Cost(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
     device: str  # "CPU": op times; "GPU:0", …: kernel times
     pass_: str  # "forward", "backward", "optimizer", "input" or "other"
     # Executions; None on a GPU where the trace does not show launches
-    executions_per_step: float | None
-    kernels_per_step: float  # Kernels and copies that it launched; 0 on a CPU
-    busy_mean_s: float  # Sum of its events' durations, mean over traced steps
-    busy_std_s: float | None  # Its sample standard deviation; None with one step
-    share_mean_s: float  # Its share of the step, mean: where k ops run at once, each gets 1/k
-    share_std_s: float | None  # Its sample standard deviation; None with one step
-    share_fraction: float  # Its share of all traced steps, as a fraction of their wall time
+    executions_per_step: Amount | None
+    kernels_per_step: Amount  # Kernels and copies that it launched; 0 on a CPU
+    busy_mean_s: Seconds  # Sum of its events' durations, mean over traced steps
+    busy_std_s: Seconds | None  # Its sample standard deviation; None with one step
+    share_mean_s: Seconds  # Its share of the step, mean: where k ops run at once, each gets 1/k
+    share_std_s: Seconds | None  # Its sample standard deviation; None with one step
+    share_fraction: Fraction  # Its share of all traced steps, as a fraction of their wall time
     # Work of all threads for it, mean; None on a GPU, and if not recorded
-    core_mean_s: float | None = None
-    parallelism: float | None = None  # Core time / time in which any thread worked for it
+    core_mean_s: Seconds | None = None
+    parallelism: Amount | None = None  # Core time / time in which any thread worked for it
     # 95 % interval of `share_mean_s`, from blocks of steps; None with fewer than 3
-    share_ci95_s: tuple[float, float] | None = None
+    share_ci95_s: Interval | None = None
     # Its share as a fraction of the time in which the device ran anything
-    busy_fraction: float | None = None
+    busy_fraction: Fraction | None = None
     # GPU idle time before its kernels but the step's first; None on a CPU
-    idle_before_s: float | None = None
+    idle_before_s: Seconds | None = None
     # Host time since the previous launch, for its launches; None on a CPU
-    launching_s: float | None = None
+    launching_s: Seconds | None = None
 
 
 class OpCost(Cost, frozen=True, kw_only=True, rename={"pass_": "pass"}):

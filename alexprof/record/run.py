@@ -17,6 +17,7 @@ from alexprof.record.environment import Device, Machine, Software
 from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.timed import Stretch
+from alexprof.record.values import Key, Seconds, Time
 from alexprof.record.workload import Layer, Published, Setting
 
 AnyRun = TypeVar("AnyRun", bound="Run")
@@ -46,9 +47,9 @@ class Variant(Struct, frozen=True, kw_only=True):
     """One configuration of the workload."""
 
     label: str  # For sentences: "with LRN"
-    build_s: float | None = None  # Time to build its graph, profiled; None if nothing was built
+    build_s: Seconds | None = None  # Time to build its graph, profiled; None if nothing was built
     layers: tuple[Layer, ...] = ()  # The layers that the workload names, in order
-    phases: dict[str, Phase] = field(default_factory=dict)  # By key: "forward", "forward_backward"
+    phases: dict[Key, Phase] = field(default_factory=dict)  # By key: "forward", "forward_backward"
 
 
 class Run(Struct, frozen=True, kw_only=True, dict=True):
@@ -58,17 +59,17 @@ class Run(Struct, frozen=True, kw_only=True, dict=True):
     run: str  # The run's name, which is its folder's; of a trace, the session's or the file's
     complete: bool  # Whether all requested was done; of a trace, whether the profiler lost nothing
     stopped: Note | None  # Why not; None if complete
-    started: str  # Local time with offset, ISO 8601; of a trace, when its file was written
+    started: Time  # Local time with offset, ISO 8601; of a trace, when its file was written
     # What was profiled; None for a graph of your own, and for a trace
     workload: WorkloadRecord | None
     machine: MachineRecord | None  # Where it ran; None for a trace
     # By name, in the order given; of a trace "trace"
-    variants: dict[str, Variant] = field(default_factory=dict)
+    variants: dict[Key, Variant] = field(default_factory=dict)
     ablations: tuple[Ablation, ...] = ()  # What leaving ops out saved, by phase and variant
     stretches: tuple[Stretch, ...] = ()  # Slow steps in a row
     # SHA-256 of each table, hexadecimal; while a table is replaced that of the old and of the new
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    clock_s: float | None = None  # Duration of a reading of the clock; each timed step has two
+    clock_s: Seconds | None = None  # Duration of a reading of the clock; each timed step has two
     notes: tuple[Note, ...] = ()  # What is missing beside the phases
 
     @property

@@ -18,6 +18,7 @@ import msgspec
 
 from alexprof.errors import AlexProfError, RunError, UsageError
 from alexprof.files import read_whole, write_whole
+from alexprof.record.consistency import check_run
 from alexprof.record.run import SCHEMA_VERSION, Run
 
 RUN_FILE = "run.json"
@@ -59,13 +60,16 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     """Reads the run in a folder.
 
     Raises:
-        RunError: If it is no run, is damaged, or is of another schema.
+        RunError: If it is no run, is damaged, contradicts itself, or is of another schema.
     """
     path = Path(folder) / RUN_FILE
     try:
         run = load_json(path, Run, SCHEMA_VERSION)
+        check_run(run)
     except FileNotFoundError:
         raise _no_run(Path(folder)) from None
+    except ValueError as error:
+        raise damaged(path, error) from error
     # A folder that was copied or renamed goes by its own name.
     return msgspec.structs.replace(run, run=path.parent.resolve().name).placed(path.parent)
 
@@ -85,7 +89,7 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _not_readable(path, error) from error
+        raise not_readable(path, error) from error
     except _NO_RECORD as error:
         raise damaged(path, error) from error
     schemas = {"schema": float(version), "known_schema": float(schema_version)}
@@ -117,7 +121,8 @@ def damaged(path: Path, error: Exception) -> RunError:
     return RunError(message, code="file_damaged", names=(str(path),), text=str(error))
 
 
-def _not_readable(path: Path, error: OSError) -> RunError:
+def not_readable(path: Path, error: OSError) -> RunError:
+    """The error for a file that the operating system doesn't give."""
     text = error.strerror or ""
     return RunError(
         f"can't read {path}: {text}", code="not_readable", names=(str(path),), text=text
@@ -212,7 +217,7 @@ def _run_folders(logdir: Path) -> Iterator[Path]:
             f"no folder {logdir}: make a run with `alexprof profile`, or name another with --logdir"
         ) from None
     except OSError as error:
-        raise _not_readable(logdir, error) from error
+        raise not_readable(logdir, error) from error
     for entry in entries:
         if _is_run(entry):
             yield entry

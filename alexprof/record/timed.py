@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from alexprof.record.values import Interval
+from alexprof.record.values import Amount, Count, Interval, Key, Number, Positive, Seconds
 
 State = Literal["steady", "warming", "slowing", "no steady state"]
 StoppedBy = Literal["steps", "precision", "plateau", "max-time"]
@@ -26,10 +26,10 @@ def blocks_together(blocks: int) -> int:
 class BlockTime:
     """Timed steps of one variant that ran in a row."""
 
-    block: int  # Its number within the variant, from 0
-    order: int  # Its place among the blocks of all variants, from 0, warm-up counted
-    steps: int  # How many; fewer in the last block where they don't divide evenly
-    mean_s: float  # Mean duration of a step
+    block: Count  # Its number within the variant, from 0
+    order: Count  # Its place among the blocks of all variants, from 0, warm-up counted
+    steps: Positive  # How many; fewer in the last block where they don't divide evenly
+    mean_s: Seconds  # Mean duration of a step
 
 
 @dataclass(frozen=True)
@@ -40,29 +40,29 @@ class Steadiness:
     # settled, but something before was faster.
     state: State
     # First step of the level that it settled at, from 1; None if it did not
-    settled_step: int | None
-    first_steps: tuple[int, ...]  # First step of each level, from 1
-    levels_s: tuple[float, ...]  # Mean of each level, outliers pulled in
+    settled_step: Positive | None
+    first_steps: tuple[Positive, ...]  # First step of each level, from 1
+    levels_s: tuple[Seconds, ...]  # Mean of each level, outliers pulled in
 
 
 @dataclass(frozen=True)
 class Outliers:
     """Number of steps outside Tukey's fences."""
 
-    steps: int  # Number of steps looked at
-    severe_low: int  # Steps much too fast
-    mild_low: int  # Steps too fast, without the severe ones
-    mild_high: int  # Steps too slow, without the severe ones
-    severe_high: int  # Steps much too slow
-    mean_share: float  # What slow steps add to the mean: mean of all / mean without them − 1
+    steps: Count  # Number of steps looked at
+    severe_low: Count  # Steps much too fast
+    mild_low: Count  # Steps too fast, without the severe ones
+    mild_high: Count  # Steps too slow, without the severe ones
+    severe_high: Count  # Steps much too slow
+    mean_share: Number  # What slow steps add to the mean: mean of all / mean without them − 1
 
 
 @dataclass(frozen=True)
 class WarmUp:
     """What ran before the timed steps."""
 
-    requested: int  # Steps requested
-    steps: int  # Steps that ran
+    requested: Count  # Steps requested
+    steps: Count  # Steps that ran
     settled: bool | None  # Whether the last of them held one level; None without `--until-steady`
 
 
@@ -70,21 +70,21 @@ class WarmUp:
 class Timed:
     """The timed steps of one variant and phase: no profiler attached, warm-up left out."""
 
-    steps: int  # Number of timed steps
-    burn_in: int  # Warm-up steps before them, in no figure
-    mean_s: float  # Mean duration
-    std_s: float  # Population standard deviation, as the classic benchmark prints it
+    steps: Positive  # Number of timed steps
+    burn_in: Count  # Warm-up steps before them, in no figure
+    mean_s: Seconds  # Mean duration
+    std_s: Seconds  # Population standard deviation, as the classic benchmark prints it
     # 95 % interval of the mean, from block means; None with fewer than two blocks. A tenth wider
     # where a precision was requested.
     ci95_s: Interval | None
-    median_s: float  # Median duration
+    median_s: Seconds  # Median duration
     median_ci95_s: Interval | None  # 95 % interval of the median; None with fewer than six blocks
-    min_s: float  # Shortest step
-    max_s: float  # Longest step
+    min_s: Seconds  # Shortest step
+    max_s: Seconds  # Longest step
     fetch: bool  # Whether a step ends with the result in Python
     blocks: tuple[BlockTime, ...]  # Blocks of consecutive steps, in the order they ran
     # Memory pages that the system had yet to provide; None if not known
-    page_faults_per_step: float | None = None
+    page_faults_per_step: Amount | None = None
     # 95 % interval of the standard deviation; None with fewer than three blocks
     std_ci95_s: Interval | None = None
     # Whether the steps held one level; None with too few to tell
@@ -93,16 +93,16 @@ class Timed:
     warm_up: WarmUp | None = None  # What ran before; None if not known
     # Why no more: all requested, precise enough, no longer narrowing, or time is up
     stopped_by: StoppedBy | None = None
-    precision: float | None = None  # Half the width of `ci95_s` / `mean_s`
-    requested_precision: float | None = None  # The requested precision; None if there is none
+    precision: Amount | None = None  # Half the width of `ci95_s` / `mean_s`
+    requested_precision: Amount | None = None  # The requested precision; None if there is none
 
 
 @dataclass(frozen=True)
 class Stretch:
     """Steps in a row that were slow."""
 
-    phase: str  # A key of `phases`
-    first_step: int  # First step, from 1 over all variants in the order measured
-    last_step: int  # Last step, inclusive
-    ratio: float  # Slowest step / its variant's median
+    phase: Key  # A key of `phases`
+    first_step: Positive  # First step, from 1 over all variants in the order measured
+    last_step: Positive  # Last step, inclusive
+    ratio: Amount  # Slowest step / its variant's median
     variants: tuple[str, ...]  # The variants with slow steps in it

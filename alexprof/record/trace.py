@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from alexprof.record.note import Note
+from alexprof.record.values import Amount, Change, Count, Interval, Number, Seconds
 
 PredictedBy = Literal["ops", "launches", "kernels", "share"]
 """What a prediction rests on: see `Replay.how`; or the share of the step."""
@@ -16,7 +17,7 @@ class PathOp(Struct, frozen=True, kw_only=True):
     """An op of the critical path."""
 
     op: str  # Name in the graph
-    mean_s: float  # By which it made a step longer, mean over steps
+    mean_s: Change  # By which it made a step longer, mean over steps
 
 
 class Saving(Struct, frozen=True, kw_only=True):
@@ -24,10 +25,10 @@ class Saving(Struct, frozen=True, kw_only=True):
 
     what: str  # "layer", "kind", "op", or "ablation" for its ops
     name: str  # Of the layer, kind, op or ablation
-    fraction: float  # Fraction of the step that is saved, mean over replayed steps
-    fraction_std: float | None  # Its sample standard deviation; None with one step
-    halved_fraction: float  # Fraction saved if they become twice as fast
-    dependent_ops: int = 0  # Number of other ops that exist only because of these, and go too
+    fraction: Number  # Fraction of the step that is saved, mean over replayed steps
+    fraction_std: Amount | None  # Its sample standard deviation; None with one step
+    halved_fraction: Number  # Fraction saved if they become twice as fast
+    dependent_ops: Count = 0  # Number of other ops that exist only because of these, and go too
     dependents: tuple[str, ...] = ()  # Their names, at most ten
 
 
@@ -37,9 +38,9 @@ class Replay(Struct, frozen=True, kw_only=True):
     # Why there is no replay; then only `dependents`, and what the kernels tell. Even then launches
     # are replayed for ablations that leave out more than half of them.
     reason: Note | None = None
-    drift: float | None = None  # Median of abs(replayed / measured − 1) over steps
-    drift_worst: float | None = None  # The largest abs(replayed / measured − 1)
-    steps: int = 0  # How many were replayed: not all where that would take long
+    drift: Amount | None = None  # Median of abs(replayed / measured − 1) over steps
+    drift_worst: Amount | None = None  # The largest abs(replayed / measured − 1)
+    steps: Count = 0  # How many were replayed: not all where that would take long
     # Ops that determined the length of the steps, longest first
     critical_path: tuple[PathOp, ...] = ()
     # Predictions for layers, kinds and ops of 1 % of the step and more, at most 20 each, and for
@@ -56,11 +57,11 @@ class LayerChange(Struct, frozen=True, kw_only=True):
     """What a layer costs in the two variants of an ablation, on the scale of timed steps."""
 
     name: str  # The layer, both passes together, without the ops that have rows of their own
-    with_s: float  # In the variant `reference`; 0 if it has no such layer
-    without_s: float  # In the variant `without`
-    change_s: float  # with_s − without_s
+    with_s: Seconds  # In the variant `reference`; 0 if it has no such layer
+    without_s: Seconds  # In the variant `without`
+    change_s: Change  # with_s − without_s
     # Its 95 % interval from traced steps; None with too few
-    ci95_s: tuple[float, float] | None = None
+    ci95_s: Interval | None = None
     # Whether it differs from 0, corrected for the number of layers (Holm), by more than the timed
     # means leave open
     significant: bool = False
@@ -71,8 +72,8 @@ class OneSided(Struct, frozen=True, kw_only=True):
 
     type: str  # Their type, for example "Transpose"
     ops: tuple[str, ...]  # Names in the graph
-    change_s: float  # Their cost: above 0 where they are gone, below 0 where they are new
-    ci95_s: tuple[float, float] | None = None  # Its 95 % interval; None with too few traced steps
+    change_s: Change  # Their cost: above 0 where they are gone, below 0 where they are new
+    ci95_s: Interval | None = None  # Its 95 % interval; None with too few traced steps
 
 
 class SeenOps(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
@@ -80,7 +81,7 @@ class SeenOps(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):
 
     type: str  # As in `OpCost.type`
     pass_: str  # As in `Cost.pass_`
-    ops: int  # How many of them there are
+    ops: Count  # How many of them there are
 
 
 class FusedOp(Struct, frozen=True, kw_only=True, rename={"pass_": "pass"}):

@@ -1,14 +1,45 @@
-"""A comparison of two, and what it would take to tell, as plain values; without NumPy."""
+"""Units and ranges of numbers, and a comparison of two as plain values; without NumPy.
+
+The type of a field says its unit and range, and reading a record checks them. The ranges are wider
+than anything that can be measured, so that sums and squares of what is read stay finite.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-Interval = tuple[float, float]
-"""Lower and upper bound."""
+MOST_S = 1e9
+"""The longest time: 30 years."""
+Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
+"""Any number that is measured or worked out."""
+Amount = Annotated[float, Meta(ge=0, le=1e15)]
+"""A mean of counts, a clock, a ratio of two times."""
+Seconds = Annotated[float, Meta(ge=0, le=MOST_S)]
+"""A duration."""
+Change = Annotated[float, Meta(ge=-MOST_S, le=MOST_S)]
+"""A difference of two durations, in seconds."""
+Fraction = Annotated[float, Meta(ge=0, le=1 + 1e-6)]
+"""A part of a whole, up to rounding."""
+Nanoseconds = Annotated[int, Meta(ge=0, le=10**18)]
+"""A duration, from a trace: at most 30 years, as seconds."""
+Count = Annotated[int, Meta(ge=0, le=10**15)]
+"""How many, or a place in a sequence."""
+Positive = Annotated[int, Meta(ge=1, le=10**15)]
+"""How many, where there is at least one."""
+Bytes = Annotated[int, Meta(ge=0, le=10**18)]
+"""A size in memory or in a file."""
+MOST_NAME = 1000
+Key = Annotated[str, Meta(max_length=MOST_NAME)]
+"""The name of a variant or phase."""
+Time = Annotated[
+    str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.]*([+-]\d\d:\d\d(:\d\d)?)?$")
+]
+"""When something began, ISO 8601."""
+Interval = tuple[Change, Change]
+"""Lower and upper bound, in seconds or of a ratio."""
 
 
 def of_duration(interval: Interval) -> Interval:
@@ -50,7 +81,7 @@ class Needed:
     # this comes by chance. Of a gate: "runs": about `count` of each, not `now`; "other_bound": the
     # slow-down is too near to what is allowed.
     code: NeededCode
-    count: int = 0  # How many
+    count: Count = 0  # How many
     now: int = 0  # How many there are
 
 

@@ -86,7 +86,7 @@ class Axis:
     def over(cls, values: Sequence[float], scale: float, about: int = 6) -> Axis:
         """An axis that holds all values; its ticks are 1, 2 or 5 times a power of ten apart."""
         low, high = min(values), max(values)
-        if high <= low:
+        if (high - low) * scale < 1e-9:  # too near for a logarithm, and for a reader
             low, high = low - 1 / scale, high + 1 / scale
         rough = (high - low) / about
         power = 10.0 ** math.floor(math.log10(rough))

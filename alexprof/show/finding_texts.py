@@ -30,8 +30,8 @@ Template = Callable[[View, Finding], str]
 
 def finding_text(view: View, finding: Finding) -> str:
     """Says a finding in a sentence or two, with what to do."""
-    template = TEMPLATES[finding.code]
-    text = note_text(finding, template) if isinstance(template, str) else template(view, finding)
+    template = TEMPLATES.get(finding.code)
+    text = template(view, finding) if callable(template) else note_text(finding, template)
     return sentence_case(_where(view, finding) + text)
 
 

@@ -17,14 +17,23 @@ def note_text(note: Note, template: str | None = None) -> str:
     """Says a note by a template; without one it is a reason, a clause without an end."""
     names = [clean(name) for name in note.names]
     celsius = note.numbers.get("temperature_c")
-    text = (template or REASON_TEXTS.get(note.code, note.code)).format(
+    known = _Known(
+        figures_of(note),
         names=listed(names),
         quoted=listed([f'"{name}"' for name in names]),
         text=clean(note.text),
         at_temperature="" if celsius is None else f" at {celsius:.0f} °C",
-        **figures_of(note),
     )
+    template = template or REASON_TEXTS.get(note.code)
+    text = template.format_map(known) if template else clean(note.code)
     return f"{clean(note.host)}: {text}" if note.host else text
+
+
+class _Known(dict[str, str]):
+    """What a sentence has a place for; a note may lack it."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
 
 
 def figures_of(note: Note) -> dict[str, str]:

@@ -348,7 +348,7 @@ def _clocks_agree(wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> boo
 def _read_one_sort(
     files: Sequence[Path], marker: str | None, beside: Beside
 ) -> tuple[Phase, Attribution]:
-    """Reads a trace that has steps of one sort: the phase with it, and its tables.
+    """Reads a trace that has steps of one phase: the phase with it, and its tables.
 
     Raises:
         UsageError: If it has others, or none with that marker.

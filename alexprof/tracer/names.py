@@ -10,6 +10,7 @@ from alexprof.errors import UsageError, check_name
 from alexprof.record.ablation import AblationSpec
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
 from alexprof.record.store import RUN_FILE
+from alexprof.record.values import MOST_NAME
 
 _PAIR = Wanted("", lambda target: isinstance(target, (tuple, list)) and 1 <= len(target) <= 3)
 RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
@@ -68,11 +69,13 @@ def phase_key(label: str | None) -> str:
     """A phase's name in files and options: "Forward-backward" → "forward_backward".
 
     Raises:
-        UsageError: If nothing is left of it, or it isn't text.
+        UsageError: If nothing is left of it, or too much, or it isn't text.
     """
     check(label=(label, TEXT))
     assert label is not None
     key = re.sub(r"\W+", "_", label.lower()).strip("_")
-    if not key:
-        raise UsageError(f"a phase's name needs a letter or a digit: not {label!r}")
+    if not 0 < len(key) <= MOST_NAME:
+        raise UsageError(
+            f"a phase's name needs a letter or a digit, and at most {MOST_NAME}: not {label[:60]!r}"
+        )
     return key

@@ -13,6 +13,7 @@ import numpy as np
 from alexprof.arguments import PATH, TEXT, check, whole
 from alexprof.errors import UsageError
 from alexprof.measure.loop import Block, default_block_steps
+from alexprof.record.values import MOST_S
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,11 @@ class Recording:
             )
         if not (np.isfinite(durations_s).all() and np.isfinite(starts_s).all()):
             raise UsageError("a duration or start in a recording is not finite")
-        if durations_s.min() <= 0:
-            raise UsageError("a duration in a recording is not above 0 seconds")
+        if durations_s.min() < 0.5e-9:
+            raise UsageError("a duration in a recording is not above 0 nanoseconds")
+        longest_s = max(float(durations_s.max()), float(np.ptp(starts_s)))
+        if longest_s > MOST_S or np.abs(starts_s).max() > 9 * MOST_S:
+            raise UsageError(f"a recording may take {MOST_S:.0f} seconds (30 years) at most")
         if (np.diff(starts_s) < 0).any():
             raise UsageError("a step in a recording began before the previous one")
         durations_ns, starts_ns = (

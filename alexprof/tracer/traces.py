@@ -18,6 +18,7 @@ from alexprof.record.note import Note, of_host
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, Variant
 from alexprof.record.store import LATEST, RUN_FILE
+from alexprof.record.values import MOST_NAME
 from alexprof.tracer.run import Run
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def read_phases(
     The arguments are those of `load_trace`, and what is known of the steps beside the trace.
 
     Returns:
-        By key the record of each sort of steps; their attributions, each with its table of costs;
+        By key the record of each phase; their attributions, each with its table of costs;
         what the profiler reported of the trace.
 
     Raises:
@@ -214,18 +215,18 @@ def _read_phases(
     shown = files[0].parent.name if len(files) > 1 else files[0].name
     is_alone = beside is None
     beside = beside or Beside(timed=Phase(label=TRACE), file=printable(shown))
-    sorts = attribute_hosts(traces, marker, depth, cores=cores, facts=_graph_facts(beside))
+    of_phases = attribute_hosts(traces, marker, depth, cores=cores, facts=_graph_facts(beside))
     levels = {host: host_tracer_level(trace) for host, trace in traces.items()}
     lost = {host: profiler_notes(trace) for host, trace in traces.items()}
     notes = {host: (*lost[host], *_low_level(traces[host], levels[host])) for host in traces}
-    keys = [TRACE] if len(sorts) == 1 else _keys(list(sorts))
-    attributions = dict(zip(keys, sorts.values(), strict=True))
+    keys = [TRACE] if len(of_phases) == 1 else _keys(list(of_phases))
+    attributions = dict(zip(keys, of_phases.values(), strict=True))
     phases: dict[str, Phase] = {}
-    for sort, (key, attribution) in zip(sorts, attributions.items(), strict=True):
-        by_sort = is_alone and len(sorts) > 1
+    for name, (key, attribution) in zip(of_phases, attributions.items(), strict=True):
+        is_named = is_alone and len(of_phases) > 1
         phases[key] = traced_phase(
             attribution,
-            replace(beside, timed=Phase(label=sort)) if by_sort else beside,
+            replace(beside, timed=Phase(label=name)) if is_named else beside,
             host_level=min((level for level in levels.values() if level is not None), default=None),
             notes=_of_hosts(notes),
         )
@@ -280,11 +281,11 @@ def _graph_facts(beside: Beside) -> GraphFacts:
     )
 
 
-def _keys(sorts: Sequence[str]) -> list[str]:
+def _keys(names: Sequence[str]) -> list[str]:
     """Different names for the phases that a trace marks, for commands and tables."""
     keys: list[str] = []
-    for sort in sorts:
-        name = printable(sort).strip() or TRACE
+    for marked in names:
+        name = printable(marked[: MOST_NAME // 2]).strip() or TRACE
         others = (f"{name} {number}" for number in count(2))
         keys.append(next(key for key in chain([name], others) if key not in keys))
     return keys

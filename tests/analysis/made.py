@@ -50,6 +50,7 @@ def made_run(
     noise: float = 0.005,
     seed: int = 0,
     count: int = 100,
+    levels: Sequence[float] = (1.0,),
     traced: int = 10,
     host: Machine = HOST,
     software: Software = SOFTWARE,
@@ -66,13 +67,14 @@ def made_run(
 
     `ops` are parts of the step; a variant `without` some of them is as much shorter, and its ops
     take `gained_s` more. `noise` is the largest deviation of a step, and of an op in a traced one.
+    `levels` are what blocks in turn take beside the mean.
     """
     blocks, op_times = {}, {}
     for number, (variant, whole_s) in enumerate(steps_s.items()):
         gained = (gained_s or {}).get(variant, {})
         ops_s = {name: part * whole_s + gained.get(name, 0) for name, part in (ops or OPS).items()}
         step_s = whole_s - sum(ops_s.pop(name) for name in (without or {}).get(variant, ()))
-        blocks[variant] = _blocks(variant, number, len(steps_s), step_s, noise, seed, count)
+        blocks[variant] = _blocks(variant, number, len(steps_s), step_s, noise, seed, count, levels)
         if traced:
             op_times[variant] = _op_times(ops_s, step_s, noise, seed + number, traced)
     phases, measured_ablations, costs = measured(
@@ -107,12 +109,24 @@ def made_run(
 
 
 def _blocks(
-    variant: str, number: int, variants: int, step_s: float, noise: float, seed: int, count: int
+    variant: str,
+    number: int,
+    variants: int,
+    step_s: float,
+    noise: float,
+    seed: int,
+    count: int,
+    levels: Sequence[float],
 ) -> list[Block]:
     """Ten blocks, in turns with the other variants'."""
     seconds = step_s * (1 + noise * wave(count, 3 * seed + number))
     return [
-        block(variant, at, at * variants + (variants - 1 - number if at % 2 else number), part)
+        block(
+            variant,
+            at,
+            at * variants + (variants - 1 - number if at % 2 else number),
+            part * levels[at % len(levels)],
+        )
         for at, part in enumerate(np.array_split(seconds, 10))
     ]
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import msgspec
+import polars as pl
 import pytest
 
 from alexprof.analysis.compare import compare
@@ -13,6 +14,7 @@ from alexprof.analysis.findings import findings_of
 from alexprof.analysis.gate import gate, parse_bound
 from alexprof.analysis.interference import OTHERS, TOO_BUSY
 from alexprof.measure.between_runs import MORE_RUNS, between_run_cv
+from alexprof.record.parquet import STEPS_FILE, load_steps, save_tables
 from alexprof.record.store import load_run, save_run
 from alexprof.show.comparison_texts import caveat_text
 from tests.analysis.made import HOST, compared, group, made_run
@@ -170,6 +172,9 @@ def test_every_phase_that_was_busy_is_named(tmp_path):
             for key, cpu_others in zip(keys, others, strict=True)
         }
         variants = {"v": msgspec.structs.replace(run.variants["v"], phases=phases)}
+        steps = load_steps(tmp_path / name)
+        tables = {STEPS_FILE: pl.concat(steps.with_columns(phase=pl.lit(key)) for key in keys)}
+        run = save_tables(tmp_path / name, run, tables)
         save_run(tmp_path / name, msgspec.structs.replace(run, variants=variants))
     (busy,) = compared(tmp_path, "a", "b").why_not
     assert busy.phases == ("forward", "forward_backward")

@@ -241,12 +241,8 @@ def test_a_finding_is_of_all_its_phases_with_the_worst_figures(slowdowns, slowdo
 @pytest.mark.parametrize(
     ("code", "mild", "bad"),
     [
-        ("trace_varies", {"std_fraction": 0.26}, {"std_fraction": 0.7}),
-        (
-            "trace_withheld",
-            {"traced_s": 0.1, "wall_clock_s": 0.11},
-            {"traced_s": 0.1, "wall_clock_s": 0.3},
-        ),
+        ("memory_stalled", {"stalled_fraction": 0.26}, {"stalled_fraction": 0.7}),
+        ("clocks_apart", {"host_s": 0.1, "device_s": 0.11}, {"host_s": 0.1, "device_s": 0.3}),
         (
             "cpu_clock_fell",
             {"before_mhz": 3000, "after_mhz": 2900},
@@ -255,7 +251,7 @@ def test_a_finding_is_of_all_its_phases_with_the_worst_figures(slowdowns, slowdo
         ("kernels_outside_steps", {"events": 2, "of_events": 900}, {"events": 5, "of_events": 900}),
         ("trace_cut_short", {"steps": 8, "of_steps": 10}, {"steps": 3, "of_steps": 10}),
         (
-            "unsteady",
+            "set_up_left_out",
             {"first_level_s": 1.0, "last_level_s": 1.1, "settled_step": 44},
             {"first_level_s": 1.0, "last_level_s": 2.1, "settled_step": 9},
         ),

@@ -67,9 +67,9 @@ def test_steps_of_several_names_are_sorts_of_their_own():
     source = on_host(python=[*steps((0, 5), (5, 9), name="a"), *steps((10, 15), name="b")])
     both = found(source)
     assert spans_ns(both) == [(0, 0, 5), (1, 5, 9), (0, 10, 15)]
-    assert (both.sorts, both.notes) == (("a", "b"), ())
-    assert spans_ns(both.of_sort(0)) == [(0, 0, 5), (1, 5, 9)]
-    assert spans_ns(both.of_sort(1)) == [(0, 10, 15)]
+    assert (both.phases, both.notes) == (("a", "b"), ())
+    assert spans_ns(both.of_phase(0)) == [(0, 0, 5), (1, 5, 9)]
+    assert spans_ns(both.of_phase(1)) == [(0, 10, 15)]
 
 
 def test_only_markers_of_a_name_beside_those_that_lie_apart():
@@ -81,9 +81,9 @@ def test_only_markers_of_a_name_beside_those_that_lie_apart():
         ]
     )
     forward = found(source, "forward")
-    assert (forward.sorts, forward.shown(), forward.notes) == (("forward", "warmup"), [0], ())
-    assert spans_ns(forward.of_sort(0)) == [(0, 10, 15), (1, 20, 25)]
-    assert spans_ns(forward.of_sort(1)) == [(0, 0, 5), (1, 30, 35)]
+    assert (forward.phases, forward.shown(), forward.notes) == (("forward", "warmup"), [0], ())
+    assert spans_ns(forward.of_phase(0)) == [(0, 10, 15), (1, 20, 25)]
+    assert spans_ns(forward.of_phase(1)) == [(0, 0, 5), (1, 30, 35)]
     assert found(source, "nothing").source == "whole"
 
 
@@ -130,14 +130,14 @@ def test_without_markers_the_whole_span_is_one_step(lines, marker, note):
 def test_without_markers_a_call_is_a_step_until_the_next_one(spans, expected):
     called = found(on_host(python=spans))
     assert spans_ns(called) == expected
-    assert (called.sorts, called.source, called.marked) == (("train",), "call", True)
+    assert (called.phases, called.source, called.marked) == (("train",), "call", True)
 
 
 def test_a_call_can_be_asked_for_by_name():
     source = on_host(
         python=[("train", 10, 20, CALL), ("test", 30, 40, CALL), ("train", 50, 60, CALL)]
     )
-    assert found(source).sorts == ("train", "test")
+    assert found(source).phases == ("train", "test")
     assert spans_ns(found(source, "test")) == [(1, 30, 40)]
 
 

@@ -101,6 +101,8 @@ def test_deviation_is_the_jackknife_of_its_logarithm():
 def test_deviation_of_little_or_nothing():
     rising = np.arange(5, dtype=np.float64)
     assert deviation_interval([np.ones(5), rising]) is None
+    alike = [np.array([1.0, 1.0001]), np.array([0.9999, 1.0]), np.array([1.0, 50.0])]
+    assert deviation_interval(alike) is None  # it would reach 10**20
     assert deviation_interval([np.ones(5)] * 4) == (0, 0)
     assert deviation_interval([np.ones(1)] * 2 + [np.zeros(0)]) is None
     # All that varies is in one block.

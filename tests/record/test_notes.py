@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import alexprof
+from alexprof.analysis import findings
 from alexprof.analysis.findings import HARM
 from alexprof.attribute.division import IDLE_REASONS
 from alexprof.errors import AlexProfError, DamageError, RunError, UsageError
@@ -107,3 +108,12 @@ def test_a_record_holds_what_an_error_is_about_and_not_its_sentence(tmp_path):
 def test_repeated_notes_are_left_out():
     first, second = Note("xla_fused"), Note("steps_overlap", {"steps": 2})
     assert distinct((first, second, Note("xla_fused"))) == (first, second)
+
+
+def test_what_analysis_works_out_itself_is_no_note_of_a_record():
+    tree = ast.parse(Path(findings.__file__).read_text(encoding="utf-8"))
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    made = [call.args[0] for call in calls if getattr(call.func, "id", "") == "_finding"]
+    codes = set().union(*map(constants, made))
+    waits = {code for code in findings.HARM if code.startswith("bound_by_")}
+    assert codes - {"bound_by_"} | waits | {"stopped", "imprecise"} == findings.WORKED_OUT

@@ -82,6 +82,135 @@ def test_a_run_of_before_checksums_is_read(tmp_path):
     assert load_steps(tmp_path / "a").height
 
 
+def altered(folder, name, change) -> str:
+    """What is said of a table that was changed, its checksum too."""
+    run = made_run(folder, {"v": 0.1})
+    save_run(folder, save_tables(folder, run, {name: change(LOADS[name](folder))}))
+    with pytest.raises(RunError) as caught:
+        LOADS[name](folder)
+    assert caught.value.code == "file_damaged"
+    return str(caught.value).removeprefix(f"{folder / name} is damaged, or no record: ")
+
+
+def set_first(name, value):
+    """Changes a column's first value."""
+    first = pl.int_range(pl.len()) == 0
+    return lambda table: table.with_columns(
+        pl.when(first).then(pl.lit(value)).otherwise(name).alias(name)
+    )
+
+
+ALTERED = {
+    "no column": (lambda table: table.drop("variant"), "no column variant"),
+    "another type": (
+        lambda table: table.with_columns(pl.col("step").cast(pl.Int32)),
+        "column step is Int32, not Int64",
+    ),
+    "text": (lambda table: table.with_columns(step=pl.lit("x")), "column step is String"),
+    "nested": (
+        lambda table: table.with_columns(step=pl.lit([[1]])),
+        "column step is List",
+    ),
+    "null": (set_first("step", None), "column step lacks 1 values"),
+    "far": (set_first("step", 1 << 62), "column step has 4611686018427387904"),
+}
+ALTERED_STEPS = {
+    "negative": (set_first("seconds", -1.0), "column seconds has -1.0, which is not in 0 to"),
+    "not a number": (set_first("seconds", float("nan")), "column seconds has nan"),
+    "infinite": (set_first("seconds", float("inf")), "column seconds has inf"),
+    "block": (set_first("block", -2), "column block has -2"),
+    "no rows": (
+        lambda table: table.clear(),
+        "0 timed steps of v, forward, where the record has 100",
+    ),
+    "half": (
+        lambda table: table.head(50),
+        "50 timed steps of v, forward, where the record has 100",
+    ),
+    "twice": (lambda table: pl.concat([table, table]), "200 timed steps of v, forward"),
+    "doubled": (
+        lambda table: table.with_columns(pl.col("seconds") * 2),
+        "s as the mean of v, forward, where the record has 0.1",
+    ),
+    "another step": (set_first("seconds", 0.2), "s as the mean of v, forward"),
+    "another phase": (
+        lambda table: table.with_columns(phase=pl.lit("x")),
+        "0 timed steps of v, forward",
+    ),
+}
+ALTERED_COSTS = {
+    "negative": (set_first("share_ns", -1), "column share_ns has -1, which is not in 0 to"),
+    "doubled": (
+        lambda table: table.with_columns(pl.col("share_ns") * 2),
+        "ns of v, forward on CPU, where the record has",
+    ),
+    "fewer steps": (
+        lambda table: table.filter(pl.col("step") > 0),
+        "ns of v, forward on CPU, where the record has",
+    ),
+    "other ops": (
+        lambda table: table.with_columns(pl.col("op").str.replace("conv1", "conv9")),
+        "0 ns of conv1 of v, forward on CPU",
+    ),
+    "exchanged": (
+        lambda table: table.with_columns(pl.col("op").replace("conv1", "(idle)")),
+        "idle ns of v, forward on CPU",
+    ),
+    "moved": (
+        lambda table: table.with_columns(
+            share_ns=pl.col("share_ns") + pl.when(pl.col("op") == "conv1").then(1).otherwise(0)
+        ),
+        "shares and idle time add up to",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOADS)
+@pytest.mark.parametrize("kind", ALTERED)
+def test_a_table_that_was_altered_with_its_checksum(tmp_path, name, kind):
+    change, said = ALTERED[kind]
+    assert said in altered(tmp_path / "a", name, change)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((STEPS_FILE, kind) for kind in ALTERED_STEPS),
+        *((COSTS_FILE, kind) for kind in ALTERED_COSTS),
+    ],
+)
+def test_a_table_that_contradicts_the_record(tmp_path, name, kind):
+    change, said = (ALTERED_STEPS if name == STEPS_FILE else ALTERED_COSTS)[kind]
+    assert said in altered(tmp_path / "a", name, change)
+
+
+def test_while_a_table_is_replaced_it_may_have_more_than_the_record(tmp_path):
+    folder = tmp_path / "a"
+    run = made_run(folder, {"v": 0.1})
+    more = pl.concat([load_steps(folder), load_steps(folder)])
+    save_tables(folder, run, {STEPS_FILE: more})  # and killed before the record is written
+    assert load_steps(folder).height == 200
+
+
+def test_a_small_file_of_many_rows_is_not_read(tmp_path):
+    folder = tmp_path / "a"
+    run = made_run(folder, {"v": 0.1})
+    row = load_steps(folder).row(0, named=True)
+    table = pl.select(pl.repeat(value, 3_000_000).alias(name) for name, value in row.items())
+    save_run(folder, save_tables(folder, run, {STEPS_FILE: table}))
+    with pytest.raises(RunError, match=r"it has 3000000 rows, and at most 1\d{6} are read"):
+        load_steps(folder)
+
+
+@pytest.mark.parametrize("read", ["import os; os.abort()", "while True: pass"])
+def test_a_table_without_checksum_that_ends_polars_or_never_ends(tmp_path, monkeypatch, read):
+    run = made_run(tmp_path / "a", {"v": 0.1})
+    save_run(tmp_path / "a", replace(run, tables={}))
+    monkeypatch.setattr(parquet, "READ", read)
+    monkeypatch.setattr(parquet, "LEAST_S", 0.5)
+    assert code_of(load_steps, tmp_path / "a") == "file_damaged"
+
+
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"\x00" * 100, b"[" * 1000])
 def test_what_is_no_table_is_an_error(tmp_path, content):
     run = made_run(tmp_path / "a", {"v": 0.1})
