@@ -89,7 +89,7 @@ def check_name(what: str, name: str, names: Iterable[str], where: str = "") -> N
     """Raises a `UsageError` if there is no such name, with those it may have been meant to be."""
     names = list(names)
     if name not in names:
-        near = near_names(name, names)
+        near = near_names(name, names) if isinstance(name, str) else ()
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise UsageError(f"no {what} {name!r}{where}: there are {', '.join(names) or 'none'}{hint}")
 
@@ -102,12 +102,14 @@ def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     return [by_folded[near] for near in get_close_matches(name.casefold(), by_folded, most)]
 
 
-def check_count(code: str, count: int, most: int, source: str) -> None:
+def check_count(
+    code: str, count: int, most: int, source: str, advice: str = "trace fewer steps"
+) -> None:
     """Raises a `TraceError` if a trace holds more of something than any program leaves in one."""
     what = code.removeprefix("too_many_")
     if count > most:
         raise TraceError(
-            f"{source}: {count} {what}, and at most {most} are read: trace fewer steps",
+            f"{source}: {count} {what}, and at most {most} are read: {advice}",
             code=code,
             numbers={"count": count, "most": most},
             names=(source,),

@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +16,17 @@ from typing import TextIO
 
 from alexprof.errors import RunError
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 RUN_NEEDS_BYTES = 64_000_000
 """Free space to insist on; the traces of a default AlexNet run take 30 MB."""
+PART = ".part-"
+"""What names of files and folders that are being written begin with. They are not made of the later
+name: TensorBoard reads whatever has "tfevents" in it."""
+_TRIES = 5
 _numbers = itertools.count()
 _ADVICE = {
     errno.ENOSPC: "no space left on the disk: free some, or choose another folder with --logdir",
@@ -95,12 +105,16 @@ def check_new_folder(folder: Path) -> None:
     with writing(folder):
         exists = folder.exists()
     if exists:
-        raise RunError(
-            f"{folder} exists already: choose another name, or remove it",
-            code="folder_exists",
-            names=(str(folder),),
-        )
+        raise _exists(folder)
     check_writable(folder.parent)
+
+
+def _exists(folder: Path) -> RunError:
+    return RunError(
+        f"{folder} exists already: choose another name, or remove it",
+        code="folder_exists",
+        names=(str(folder),),
+    )
 
 
 @contextmanager
@@ -114,16 +128,108 @@ def whole_file(path: Path) -> Iterator[Path]:
         RunError: If it can't be written.
     """
     make_folder(path.parent)
-    # Not made of the name: TensorBoard reads whatever has "tfevents" in it.
-    temporary = path.with_name(f".part-{os.getpid()}-{next(_numbers)}")
+    temporary = path.with_name(f"{PART}{os.getpid()}-{next(_numbers)}")
     try:
         with writing(path):
             yield temporary
-            _fsync(temporary)
+            fsync(temporary)
             temporary.replace(path)
-            _fsync(path.parent)
+            fsync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Gives a new folder of the same name to fill, which becomes `path` at the end.
+
+    It lies one folder further down, where nobody looks for runs. On an error nothing is left; what
+    a kill leaves is removed by the next `whole_folder` beside it.
+
+    Raises:
+        RunError: If it can't be made, or `path` is a folder that isn't empty.
+    """
+    remove_abandoned(path.parent)
+    with writing(path), _new_part(path.parent) as outer:
+        try:
+            inner = outer / path.name
+            inner.mkdir()
+            yield inner
+            try:
+                inner.rename(path)
+            except OSError as error:
+                if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise _exists(path) from error
+                raise
+            fsync(path.parent)
+        finally:
+            shutil.rmtree(outer, ignore_errors=True)
+
+
+def lock(folder: Path) -> int | None:
+    """Locks a folder against other processes, until the descriptor is closed or this one has ended.
+
+    Returns:
+        The descriptor; None if another holds the lock, or the file system or system has no locks.
+    """
+    if fcntl is None:
+        return None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def _new_part(folder: Path) -> Iterator[Path]:
+    """A new folder in another that is locked, where that can be, for the `with` block."""
+    for attempt in range(1, _TRIES + 1):
+        part = Path(tempfile.mkdtemp(prefix=_parts_here(), dir=folder))
+        descriptor = lock(part)
+        if attempt == _TRIES or (descriptor is not None and part.exists()):
+            break
+        # There are no locks; or somebody took it for abandoned just before it was locked.
+        shutil.rmtree(part, ignore_errors=True)
+        _unlock(descriptor)
+    try:
+        yield part
+    finally:
+        _unlock(descriptor)
+
+
+def _parts_here() -> str:
+    """What names of folders begin with that this machine makes: locks may hold on it alone."""
+    return f"{PART}{socket.gethostname()}-"
+
+
+def _unlock(descriptor: int | None) -> None:
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what was begun in a folder, and those below it, that nobody writes any more."""
+    for path in folder.rglob(f"{PART}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Removes what a kill has left of a `whole_folder` that was to lie in a folder."""
+    for part in folder.glob(f"{PART}*"):
+        descriptor = lock(part) if part.name.startswith(_parts_here()) else None
+        if descriptor is not None:
+            shutil.rmtree(part, ignore_errors=True)
+            _unlock(descriptor)
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:
@@ -171,7 +277,8 @@ def silence(stream: TextIO) -> None:
         stream.flush()
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
+    """Waits until a file, or a folder's names, are on the disk; an OSError if that fails."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -35,7 +35,15 @@ for name in UNSET:
 START = dict(os.environ)
 
 # On a busy machine an example may take any time.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What failed can be repeated from what is printed.
+patient = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=False,
+    print_blob=True,
+)
+settings.register_profile("patient", patient)
+settings.register_profile("long", patient, max_examples=50_000)
 settings.load_profile("patient")
 
 

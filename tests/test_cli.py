@@ -16,7 +16,6 @@ import alexprof
 from alexprof.cli.terminal import no_collector
 from alexprof.errors import UsageError
 from alexprof.files import check_new_folder
-from alexprof.record.note import Note
 from alexprof.record.store import save_run
 from tests.analysis.made import made_run
 from tests.command_line import assert_one_line, call, call_process, start
@@ -50,11 +49,15 @@ BAD_USE = {
     "profile --batch-size many": ["--batch-size", "see alexprof profile --help"],
     "profile --num-batches 0": ["'--num-batches': Input should be greater than or equal to 1"],
     "profile --burn-in -1": ["'--burn-in': Input should be greater than or equal to 0"],
+    "profile --burn-in 10000001": ["'--burn-in': Input should be less than or equal to 10000000"],
+    "profile --num-batches 10000001": ["should be less than or equal to 10000000"],
     "profile --trace-steps -1": ["'--trace-steps': Input should be greater than or equal to 0"],
     "profile --precision fine": ["--precision", "0.5% or 0.005", "'fine'"],
     "profile --precision 0.5": ["did you mean 0.5%?"],
-    "profile --max-time 0": ["the time limit must be above 0 seconds"],
+    "profile --max-time 0": ["the time limit (max_time_s) must be above 0 s"],
     "profile --max-time nan": ["the time limit", "finite, not nan"],
+    "profile --max-time -1": ["the time limit", "not -1"],
+    "profile --num-batches inf": ["--num-batches", "see alexprof profile --help"],
     "profile --max-time inf": ["the time limit", "finite, not inf"],
     "profile --max-time 5min": ["--max-time", "see alexprof profile --help"],
     "profile --block-steps 0": ["'--block-steps': Input should be greater than or equal to 1"],
@@ -100,6 +103,9 @@ BAD_USE = {
     "history --metric forward": ["--metric"],
     "history --metric vgg.share": ["vgg"],
     "history --variant x": ["x"],
+    "export a": ["--format", "see alexprof export --help"],
+    "export a --format flat": ["no format 'flat': there are tensorboard"],
+    "export nothing --format tensorboard": ["no run 'nothing'"],
     "ab true": ["two commands", "not 1"],
     "ab": ["two commands", "not 0"],
     "ab true true --pairs 1": ["--pairs must be at least 2, not 1"],
@@ -182,9 +188,9 @@ def start_profile(logdir, *, until):
 @pytest.mark.parametrize(
     ("sent", "code", "note"),
     [
-        (signal.SIGINT, 130, Note("interrupted")),
-        (signal.SIGTERM, 130, Note("ended_by_signal")),
-        (signal.SIGKILL, -signal.SIGKILL, Note("unfinished")),
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 130, "ended_by_signal"),
+        (signal.SIGKILL, -signal.SIGKILL, "unfinished"),
     ],
 )
 def test_a_run_that_is_ended_keeps_finished_phases_and_says_so(tmp_path, sent, code, note):
@@ -196,11 +202,18 @@ def test_a_run_that_is_ended_keeps_finished_phases_and_says_so(tmp_path, sent, c
         assert errors.startswith(f"alexprof: interrupted; what is finished is in {tmp_path}/run")
         assert errors.count("\n") == 1
     run = alexprof.load_run(tmp_path / "run")
-    assert (run.complete, run.stopped) == (False, note)
+    assert (run.complete, run.stopped.code) == (False, note)
     for variant in run.variants.values():
         assert list(variant.phases) == ["forward"]
         assert variant.phases["forward"].attribution is not None
     assert "incomplete" in call("report", "run", "--logdir", tmp_path).stdout
+    if sent == signal.SIGKILL:
+        done = call("export", "run", "--format", "tensorboard", "--logdir", tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "killed" in call("report", "run", "--logdir", tmp_path).stdout
+    for name in run.variants:
+        assert len(list((tmp_path / "run" / name).glob("events.out.tfevents.*"))) == 1
+    assert not list(tmp_path.rglob(".*"))
 
 
 def test_compare_gate_and_history_answer(compared):

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tests import h200
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 COMMANDS: Any = typer.main.get_command(app)
 
@@ -71,6 +72,16 @@ def test_pages_that_the_code_names_are_there():
 def test_files_that_contributing_names_are_there():
     for name in re.findall(r"`([a-z_]+/[\w./]*)`", text_of(DOCS / "contributing.md")):
         assert any((parent / name).exists() for parent in (ROOT / "alexprof", ROOT)), name
+
+
+def test_limits_are_those_of_the_code():
+    text = (DOCS / "promises.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .* \| ([\d,]+)( MB)? \| `([\w.]+)` \|$", text, flags=re.MULTILINE)
+    assert len(rows) == text.count("\n| ") - 2  # its head
+    for number, unit, constant in rows:
+        module, _, name = f"alexprof.{constant}".rpartition(".")
+        value = getattr(import_module(module), name)
+        assert value == int(number.replace(",", "")) * (1_000_000 if unit else 1), constant
 
 
 def examples(page: Path) -> list[tuple[str, set[str]]]:

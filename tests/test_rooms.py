@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "alexprof"
 # In the order of the data's way; each room may import those before it.
 ROOMS = [
     *("record", "workload", "measure", "capture", "xplane", "attribute"),
-    *("analysis", "show", "tensorboard", "tracer", "cli"),
+    *("analysis", "show", "tensorboard", "export", "tracer", "cli"),
 ]
 TENSORFLOW = {"tensorflow", "keras", "xprof"}
 HEAVY = TENSORFLOW | {"tensorboard", "tensorboard_plugin_profile"}
@@ -59,7 +59,7 @@ def test_a_room_imports_only_rooms_before_it(path):
 
 
 def test_every_folder_is_a_known_room():
-    floor = {"__init__", "__main__", "errors", "files", "plain_text"}
+    floor = {"__init__", "__main__", "errors", "files", "plain_text", "arguments"}
     assert {room_of(path) for path in FILES} <= {*ROOMS, *floor}
 
 

@@ -41,7 +41,7 @@ _FINDINGS: tuple[tuple[int, tuple[Invalidates, ...], str], ...] = (
     (3, _ALL, "kernels_outside_steps"),
     (3, _SHARES, "durations_negative"),
     (3, ("shares",), "clocks_apart"),
-    (3, _SHARES, "device_not_read trace_unusable"),
+    (3, _SHARES, "device_not_read trace_unusable trace_missing"),
     (2, _TIMES, "imprecise"),
     (2, _SHARES, "trace_drifts trace_varies"),
     (2, (), "bound_by_launching bound_by_input bound_by_python bound_by_fetching bound_by_unknown"),
@@ -50,9 +50,11 @@ _FINDINGS: tuple[tuple[int, tuple[Invalidates, ...], str], ...] = (
     (2, ("shares",), "eager_ops xla_fusions_across xla_fusions_estimated"),
     (2, ("times",), "steps_overlap"),
     (2, (), "pool_work_without_op markers_inside_steps steps_empty results_unknown"),
+    (2, (), "events_missing"),
     (1, (), "no_trace first_step stopped outliers"),
     (1, _SHARES, "host_level_low"),
     (1, (), "steps_by_calls unseen_ops_unknown idle_unknown xla_fused layers_below_scope"),
+    (1, (), "interference_unknown build_not_profiled"),
     (1, (), "set_up_left_out steps_too_short steps_renumbered several_hosts gpu_clock_level"),
 )
 """Severity and what it makes unsure, of findings and of notes that are some; the worst first."""
@@ -189,6 +191,7 @@ def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
 
 
 def _of_run(run: Run) -> Iterator[Finding]:
+    yield from map(of_note, run.notes)
     notes = [note for _, _, phase in _phases(run) for note in phase.notes]
     if not run.complete and run.stopped not in notes:
         yield _finding("incomplete", text=run.stopped.text if run.stopped else "")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,52 +115,63 @@ def odd_events(device: str, events: Events) -> list[Note]:
 
 def merged(parts: Iterable[Activity]) -> list[Activity]:
     """Joins planes of the same device, as a trace of several hosts has them; drops empty ones."""
-    by_device: dict[str, Activity] = {}
+    by_device: dict[str, list[Activity]] = defaultdict(list)
     for part in parts:
         if part.op.size:
-            earlier = by_device.get(part.device)
-            by_device[part.device] = part if earlier is None else _joined(earlier, part)
-    return list(by_device.values())
+            by_device[part.device].append(part)
+    return [same[0] if len(same) == 1 else _joined(same) for same in by_device.values()]
 
 
-def _joined(first: Activity, second: Activity) -> Activity:
-    """Both as one; what the second numbers is numbered on from the first."""
+def _joined(parts: Sequence[Activity]) -> Activity:
+    """All as one; what the later ones number is numbered on from the earlier ones."""
 
     def columns(*names: str) -> dict[str, Any]:
-        return {
-            name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names
-        }
+        return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+
+    def numbered_on(name: str, table: str) -> Int:
+        counts = [len(getattr(part, table)) for part in parts]
+        return _numbered_on([getattr(part, name) for part in parts], counts)
 
     at_work = launched = None
-    if first.at_work is not None or second.at_work is not None:
-        own = second.own
-        at_work = Segments.joined(first.own, replace(own, owner=own.owner + first.op.size))
-    if first.launched is not None and second.launched is not None:
-        launched = Launched(*map(np.concatenate, zip(first.launched, second.launched, strict=True)))
+    if any(part.at_work is not None for part in parts):
+        before = [0, *accumulate(part.op.size for part in parts)]
+        at_work = Segments.joined(
+            *(
+                replace(part.own, owner=part.own.owner + start)
+                for part, start in zip(parts, before, strict=False)
+            )
+        )
+    launches = [part.launched for part in parts if part.launched is not None]
+    if len(launches) == len(parts):
+        launched = Launched(*map(np.concatenate, zip(*launches, strict=True)))
         launched = launched._replace(
-            thread=_numbered_on(first.launched.thread, second.launched.thread),
-            scope=_numbered_on(first.launched.scope, second.launched.scope),
+            thread=_numbered_on([launch.thread for launch in launches]),
+            scope=_numbered_on([launch.scope for launch in launches]),
         )
     return Activity(
-        device=first.device,
+        device=parts[0].device,
         **columns("op", "start_ps", "end_ps", "occurrences", "fusion"),
-        thread=_numbered_on(first.thread, second.thread, len(first.threads)),
-        name=_numbered_on(first.name, second.name, len(first.names)),
-        detail=_numbered_on(first.detail, second.detail, len(first.details)),
-        names=first.names + second.names,
-        threads=first.threads + second.threads,
-        details=first.details + second.details,
+        thread=numbered_on("thread", "threads"),
+        name=numbered_on("name", "names"),
+        detail=numbered_on("detail", "details"),
+        names=tuple(chain.from_iterable(part.names for part in parts)),
+        threads=tuple(chain.from_iterable(part.threads for part in parts)),
+        details=tuple(chain.from_iterable(part.details for part in parts)),
         launched=launched,
         at_work=at_work,
     )
 
 
-def _numbered_on(first: Int, second: Int, count: int | None = None) -> Int:
-    """Numbers of two hosts, those of the second from `count` on so that none stands for two."""
-    if count is None:
-        count = int(first.max(initial=UNKNOWN)) + 1
-    both: Int = np.concatenate((first, np.where(second == UNKNOWN, UNKNOWN, second + count)))
-    return both
+def _numbered_on(columns: Sequence[Int], counts: Sequence[int] | None = None) -> Int:
+    """Numbers of several hosts, those of each from where the one before it ends."""
+    if counts is None:
+        counts = [int(column.max(initial=UNKNOWN)) + 1 for column in columns]
+    before = [0, *accumulate(counts)]
+    moved = (
+        np.where(column == UNKNOWN, UNKNOWN, column + start)
+        for column, start in zip(columns, before, strict=False)
+    )
+    return np.concatenate(list(moved))
 
 
 def _distinct_names(lines: Sequence[Line]) -> tuple[str, ...]:

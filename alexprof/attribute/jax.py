@@ -11,12 +11,14 @@ recomputation put scopes of their own in between, which are not what the model i
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _SCOPED = re.compile(r"(?:p?jit|[px]map)\(.*")
 _AROUND = re.compile(r"(\w+)\((.*)\)")
 _ENTRY = "main"  # what older versions call the function inside of the outermost
 _TRANSPOSED = "transpose"
-_DEEPEST = 100  # transformations inside of each other
+_DEEPEST = 30  # transformations inside of each other
+_MARKS = re.compile(r"[/()]")
 
 _CALLS = re.compile(
     r"pjit|(?:closed|core|xla|custom_[jv]vp)_call(?:_jaxpr)?|checkpoint|remat\d*"
@@ -64,14 +66,14 @@ def _flat(stack: str, depth: int = 0) -> tuple[list[str], bool]:
 
 def _split(stack: str) -> list[str]:
     """Splits at slashes outside of parentheses."""
-    scopes, depth = [""], 0
-    for character in stack:
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == "/" and depth <= 0:
-            scopes.append("")
-        else:
-            scopes[-1] += character
-    return [scope for scope in scopes if scope]
+    ends, depth = [-1], 0
+    for match in _MARKS.finditer(stack):
+        mark = match[0]
+        depth += (mark == "(") - (mark == ")")
+        if mark == "/" and depth <= 0:
+            ends.append(match.start())
+    ends.append(len(stack))
+    return [stack[end + 1 : until] for end, until in pairwise(ends) if end + 1 < until]
 
 
 def _bare(scopes: list[str]) -> tuple[str, ...]:

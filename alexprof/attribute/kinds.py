@@ -15,6 +15,7 @@ _GRADIENT = re.compile(
 )
 _WITH_BIAS = re.compile(r"With(?:out)?Bias$")
 _VERSION = re.compile(r"(?:V\d+|Ex)$")
+_LONGEST = 256  # longer ones are no types
 _TRANSPOSED = re.compile(r"BackpropInput(?:V\d+)?$")
 
 
@@ -48,7 +49,7 @@ def is_gradient(type_: str, *, named: bool) -> bool:
 
 def _of_types(pattern: str) -> Callable[[str], bool]:
     types = re.compile(pattern)
-    return lambda type_: bool(types.fullmatch(type_))
+    return lambda type_: len(type_) <= _LONGEST and bool(types.fullmatch(type_))
 
 
 # What a type does: it applies gradients to a variable; gets or decodes examples; is where values

@@ -12,6 +12,8 @@ is scaled until the replayed step takes as long as a timed one.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +28,7 @@ from alexprof.record.note import Note
 _SAME_PS = 200_000  # what clocks of streams may differ by
 _MOST_HOST = 4.0  # times as slow as traced: no host without a profiler is
 _ROUNDS = 40
+_MOST_WAITS = 1_000_000  # launches in a step times streams, which may all wait for each other
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,9 @@ class LaunchedSteps:
         calls = np.stack((launched.thread[rows], launched.end_ps[rows]))
         if np.unique(calls, axis=1).shape[1] < rows.size:
             return Note("replay_cuda_graphs")
+        size = rows.size / len(steps)
+        if size * np.unique(activity.thread[rows]).size > _MOST_WAITS:
+            return Note("replay_too_many_launches", {"launches_per_step": size})
         rows = rows[np.lexsort((launched.end_ps[rows], step[rows]))]
         first = np.searchsorted(step[rows], np.arange(len(steps) + 1))
         if (np.diff(first) == 0).any():
@@ -127,14 +133,14 @@ class LaunchedSteps:
         begin_ps = (self.activity.start_ps[rows] - start_ps).tolist()
         stop_ps = (self.activity.end_ps[rows] - start_ps).tolist()
         columns = self.activity.thread[rows].tolist(), self.activity.op[rows].tolist()
-        ended: dict[int, list[int]] = {}  # places by stream, in the order of their launches
+        ended: dict[int, _Ended] = defaultdict(_Ended)  # by stream
         launches = []
         before = called_ps[0]
         for place, (stream, op) in enumerate(zip(*columns, strict=True)):
             after = [
                 earlier
-                for places in ended.values()
-                if (earlier := _last_ended(places, stop_ps, begin_ps[place])) is not None
+                for of_stream in ended.values()
+                if (earlier := of_stream.last_before(begin_ps[place])) is not None
             ]
             ready = max((stop_ps[earlier] for earlier in after), default=0)
             waits = stop_ps[place] <= done_ps[place]
@@ -153,7 +159,7 @@ class LaunchedSteps:
                 )
             )
             before = done_ps[place]
-            ended.setdefault(stream, []).append(place)
+            ended[stream].add(place, stop_ps[place])
         wall_ps = end_ps - start_ps
         return LaunchedStep(
             tuple(launches),
@@ -163,12 +169,24 @@ class LaunchedSteps:
         )
 
 
-def _last_ended(places: Sequence[int], stop_ps: Sequence[int], begin_ps: int) -> int | None:
-    """The last thing launched on a stream that had ended when another began."""
-    for place in reversed(places):
-        if stop_ps[place] <= begin_ps + _SAME_PS:
-            return place
-    return None
+class _Ended:
+    """What was launched on a stream, but for what ends no earlier than something launched later."""
+
+    def __init__(self) -> None:
+        self._places: list[int] = []
+        self._stop_ps: list[int] = []  # ascending
+
+    def add(self, place: int, stop_ps: int) -> None:
+        while self._stop_ps and self._stop_ps[-1] >= stop_ps:
+            self._places.pop()
+            self._stop_ps.pop()
+        self._places.append(place)
+        self._stop_ps.append(stop_ps)
+
+    def last_before(self, begin_ps: int) -> int | None:
+        """The last thing launched that had ended when another began."""
+        ended = bisect_right(self._stop_ps, begin_ps + _SAME_PS)
+        return self._places[ended - 1] if ended else None
 
 
 def host_factor(steps: Sequence[LaunchedStep], timed_ns: float | None) -> float | None:

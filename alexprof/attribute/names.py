@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from alexprof.attribute.ops import Work
 
 _END = re.compile(r"_(?:(?:retval|arg)_(.+)_\d+|(?:send|recv)_(.+))_\d+")
-_REWRITTEN = re.compile(r"-\d+-.*Optimizer$")
+_REWRITTEN = re.compile(r"-\d+-.*Optimizer$", re.S)
 _NUMBER = re.compile(r"_\d+")
 _GRADIENTS = re.compile(r"gradients(_\d+)?|gradient_tape(_\d+)?")
 _GRAD = re.compile(r"_grad(_\d+)?$")
@@ -69,8 +69,8 @@ _SEVERAL = 2
 _CHECKS = ("IsFinite", "All", "Pack")
 _ARITHMETIC = "ArithmeticOptimizer"
 
-LONGEST_NAME = 4_096
-"""Names that are longer are no paths of scopes: no model is that deep."""
+LONGEST_NAME, DEEPEST = 4_096, 100
+"""Names that are longer, or of more scopes, are no paths: no model is that deep."""
 COPIES = "(copies)"
 """The layer of what only moves values between host and GPU."""
 UNNAMED_GRADIENT = "gradients"
@@ -170,20 +170,24 @@ def parse(name: str) -> OpPlace:
         while/body/_1/cell/MatMul                           while/cell/MatMul
         jit(step)/transpose(jvp(conv1))/mul                 conv1/mul, backward
     """
-    if len(name) > LONGEST_NAME:
+    if len(name) > LONGEST_NAME or name.count("/") > DEEPEST:
         return OpPlace((name,), False)
     if jax.is_scoped(name):
         return OpPlace(*jax.parse(name))
     end = _END.fullmatch(name)
     text = (end.group(1) or end.group(2)) if end else name
     around, _, last = text.rpartition("/")
-    scopes = [scope for scope in (*around.split("/"), _REWRITTEN.sub("", last)) if scope]
+    scopes = [scope for scope in (*around.split("/"), _without_rewrite(last)) if scope]
     path, backward = _resolve(scopes)
     if not backward:
         return OpPlace(path or (name,), False)
     if len(path) == 1 and not _GRAD.search(scopes[-1]):
         return OpPlace((), True)
     return OpPlace(path[:-1] if len(path) > 1 else path, True)
+
+
+def _without_rewrite(op: str) -> str:
+    return _REWRITTEN.sub("", op) if op.endswith("Optimizer") else op
 
 
 def _resolve(scopes: list[str]) -> OpPlace:

@@ -113,7 +113,7 @@ def stream_events(plane: Plane, stats: Sequence[str] = ()) -> Events:
     own = [line for line in plane.lines if is_own(line)]
     single = [line for line in own if not line.name.endswith(_ALL_STREAMS)]
     stats = (*OP_STATS, HLO_OP, "hlo_module", "program_id", "name", *stats)
-    return plane.events((single or own).__contains__, stats=stats)
+    return plane.events(frozenset(single or own).__contains__, stats=stats)
 
 
 def kernel_ops(events: Events, numbers: OpNumbers, xla: XlaOps) -> tuple[Int, Int]:
@@ -171,17 +171,7 @@ class Launches:
         parts = [(none, *(none for _ in Launched._fields)), *map(self._launched_by, self._planes)]
         number, *columns = map(np.concatenate, zip(*parts, strict=True))
         launched = Launched(*columns)
-        order = np.argsort(launched.op == UNASSIGNED, kind="stable")
-        return number[order], Launched(*(column[order] for column in launched))
-
-    def _launched_by(self, plane: Plane) -> tuple[Int, ...]:
-        read = (events for host, events, _, _ in self._ran if host is plane)
-        events = next(read, None) or plane.events(stats=(CORRELATION, SCOPE))
-        number, is_launch = events.ints(CORRELATION)
-        launches = events.take(is_launch)
-        start, lane = launches.start_ps, self.lanes(plane)[launches.line]
-        op = self._annotated(launches)
-        lost = np.flatnonzero(op == UNASSIGNED)
+        lost = np.flatnonzero(launched.op == UNASSIGNED)
         # The innermost op on the same thread at the moment of the launch.
         ran = [
             (events, rows, self.lanes(host)[events.line[rows]])
@@ -191,12 +181,23 @@ class Launches:
             _joined(events.start_ps[rows] for events, rows, _ in ran),
             _joined(events.end_ps[rows] for events, rows, _ in ran),
             _joined(lanes for _, _, lanes in ran),
-            start[lost],
-            lane[lost],
+            launched.start_ps[lost],
+            launched.thread[lost],
         )
         around = np.append(_joined(op for *_, op in self._ran), UNASSIGNED)
-        op[lost] = around[holder]  # NONE takes the last
-        return number[is_launch], *Launched(start, launches.end_ps, lane, _scope(launches), op)
+        launched.op[lost] = around[holder]  # NONE takes the last
+        # Sorted, for each GPU looks numbers up.
+        order = np.lexsort((launched.op == UNASSIGNED, number))
+        return number[order], Launched(*(column[order] for column in launched))
+
+    def _launched_by(self, plane: Plane) -> tuple[Int, ...]:
+        read = (events for host, events, _, _ in self._ran if host is plane)
+        events = next(read, None) or plane.events(stats=(CORRELATION, SCOPE))
+        number, is_launch = events.ints(CORRELATION)
+        launches = events.take(is_launch)
+        lane, op = self.lanes(plane)[launches.line], self._annotated(launches)
+        columns = launches.start_ps, launches.end_ps, lane, _scope(launches), op
+        return number[is_launch], *columns
 
     def lanes(self, plane: Plane) -> Int:
         """A number for the thread of each line, the same on all planes."""

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alexprof.attribute.activity import Activity
 from alexprof.attribute.timeline import Bool, Index, Int
@@ -113,10 +112,16 @@ class _Marks(NamedTuple):
     number: Int
     start_ps: Int
     end_ps: Int
-    name: NDArray[np.str_]
+    name: Int  # index into `names`
+    names: tuple[str, ...]  # different ones
 
     def take(self, rows: Bool | Index) -> _Marks:
-        return _Marks(self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows])
+        columns = self.number[rows], self.start_ps[rows], self.end_ps[rows], self.name[rows]
+        return _Marks(*columns, self.names)
+
+    def named(self, name: str) -> Bool:
+        """Which have a name."""
+        return np.array([other == name for other in self.names], bool)[self.name]
 
 
 def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, int]) -> Steps:
@@ -130,7 +135,7 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
     """
     markers, calls = (_events_with(host, stat) for stat in ("step_num", "tf_function_call"))
     wanted, called = (
-        marks if marker is None else marks.take(marks.name == marker) for marks in (markers, calls)
+        marks if marker is None else marks.take(marks.named(marker)) for marks in (markers, calls)
     )
     steps = _outermost(wanted)
     if len(steps):
@@ -149,17 +154,20 @@ def find_steps(host: Sequence[Events], marker: str | None, span_ps: tuple[int, i
 def _events_with(host: Sequence[Events], stat: str) -> _Marks:
     """The events that have a stat, numbered by its value, or from 0 where that is no number."""
     none: Int = np.zeros(0, np.int64)
-    parts = [_Marks(none, none, none, np.zeros(0, np.str_))]
+    parts = [(none, none, none, none)]
+    places: dict[str, int] = {}
     for events in host:
         number, present = events.ints(stat)
         if not present.any():
             text, _ = events.strings(stat)
             present = text >= 0
             number[present] = np.arange(int(present.sum()))
-        names = np.array([events.names[symbol] for symbol in events.name[present]], np.str_)
-        starts, ends = events.start_ps[present], events.end_ps[present]
-        parts.append(_Marks(number[present], starts, ends, names))
-    return _Marks(*map(np.concatenate, zip(*parts, strict=True)))
+        marking = events.take(present)
+        numbers = [places.setdefault(name, len(places)) for name in marking.names]
+        named = np.array(numbers, np.int64)[marking.name]
+        parts.append((number[present], marking.start_ps, marking.end_ps, named))
+    number, start, end, name = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Marks(number, start, end, name, tuple(places))
 
 
 def _beside_others(steps: Steps, markers: _Marks, wanted: str) -> Steps:
@@ -167,7 +175,7 @@ def _beside_others(steps: Steps, markers: _Marks, wanted: str) -> Steps:
     start_ps, end_ps = _to_ns(markers.start_ps), _to_ns(markers.end_ps)
     after = np.searchsorted(steps.end_ps, start_ps, side="right")
     begins = np.append(steps.start_ps, np.iinfo(np.int64).max)
-    others = _outermost(markers.take((begins[after] >= end_ps) & (markers.name != wanted)))
+    others = _outermost(markers.take((begins[after] >= end_ps) & ~markers.named(wanted)))
     every = [
         (part.number, part.start_ps, part.end_ps, np.full(len(part), first) + part.phase)
         for first, part in enumerate((steps, others))
@@ -217,7 +225,7 @@ def _outermost(marks: _Marks) -> Steps:
     lasting = marks.end_ps > marks.start_ps
     if not lasting.all():
         notes.append(Note("steps_too_short", {"steps": int((~lasting).sum())}))
-    number, start_ps, end_ps, name = marks.take(lasting)
+    number, start_ps, end_ps, name, names = marks.take(lasting)
     places = {name: place for place, name in enumerate(dict.fromkeys(name.tolist()))}
     phase = np.array([places[name] for name in name.tolist()], np.int64)
     for place in places.values():  # from 0 where numbers repeat, as with two loops in one trace
@@ -225,11 +233,12 @@ def _outermost(marks: _Marks) -> Steps:
         if np.unique(number[rows]).size < rows.size:
             number[rows] = np.arange(rows.size)
             notes.append(Note("steps_renumbered"))
-    return Steps(number, start_ps, end_ps, distinct(notes), phase=phase, phases=tuple(places))
+    phases = tuple(names[name] for name in places)
+    return Steps(number, start_ps, end_ps, distinct(notes), phase=phase, phases=phases)
 
 
 def _names_of(marks: _Marks) -> tuple[str, ...]:
-    return tuple(np.unique(marks.name)[:_SHOWN].tolist())
+    return tuple(sorted(marks.names[name] for name in np.unique(marks.name).tolist())[:_SHOWN])
 
 
 def _to_ns(time_ps: Int) -> Int:

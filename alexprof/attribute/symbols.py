@@ -15,7 +15,9 @@ Op: TypeAlias = tuple[str, str]  # name, type
 UNASSIGNED = -1
 DATA_SCOPE = "tf_data"  # put around the ops of functions that tf.data runs
 
-_OP = re.compile(r"(?P<name>[A-Za-z0-9_.][^\s<(){}$]*):(?P<type>[A-Z_][A-Za-z0-9_>]*)(?:;.*)?")
+_OP = re.compile(
+    r"(?P<name>[A-Za-z0-9_.][^\s<(){}$]*):(?P<type>[A-Z_][A-Za-z0-9_>]*)(?:;.*)?", re.S
+)
 _EAGER = "EagerLocalExecute: "
 _FUNCTION = "__"  # TensorFlow's names of functions: __inference_step_66, __backward_…
 _NUMBER = re.compile(r"[._]\d+$")

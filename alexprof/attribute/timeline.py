@@ -13,12 +13,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.errors import check_count
+
 Int: TypeAlias = NDArray[np.int64]
 Index: TypeAlias = NDArray[np.intp]
 Float: TypeAlias = NDArray[np.float64]
 Bool: TypeAlias = NDArray[np.bool_]
 
 NONE = -1  # no index
+MOST_PIECES = 2_000_000
+"""Into which long events are cut, beyond those that begins and ends alone would make."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +66,17 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
         Segments by thread and time, disjoint on each thread. O(n log n).
     """
     order = np.lexsort((-end_ps, start_ps, thread))
+    order = order[end_ps[order] > start_ps[order]]
     start, end, lane = start_ps[order], end_ps[order], thread[order]
-    while True:
-        lasting = end > start
-        order, start, end, lane = order[lasting], start[lasting], end[lasting], lane[lasting]
-        if not touching(start, end, lane):
-            return Segments(order, start, end)
-        sweep = _sweep(start, end, lane)
-        crossing = sweep.parent >= 0
-        crossing[crossing] = end[crossing] > end[sweep.parent[crossing]]
-        if not crossing.any():
-            break
+    if not touching(start, end, lane):
+        return Segments(order, start, end)
+    sweep = _sweep(start, end, lane)
+    inner = np.flatnonzero(sweep.parent >= 0)
+    if (end[inner] > end[sweep.parent[inner]]).any():
         # An event that ends inside a later one owns nothing after that one's begin, so ending it
-        # there changes no owner. Crossing events are rare: this is one pass, seldom a second.
-        np.minimum.at(end, sweep.parent[crossing], start[crossing])
+        # there changes no owner. Then all nest.
+        end = _until_longer(start, end, lane)
+        sweep = _sweep(start, end, lane)
     # The time after each begin belongs to that event, and after each end to its parent.
     top = np.where(sweep.opens, sweep.event, sweep.parent[sweep.event])[:-1]
     start, end = sweep.time[:-1], sweep.time[1:]
@@ -86,7 +87,51 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
 
 def touching(start: Int, end: Int, lane: Int) -> bool:
     """Tells whether any event begins before the one ahead of it on its thread has ended."""
-    return bool(((start[1:] < end[:-1]) & (lane[1:] == lane[:-1])).any())
+    return bool(_holding(start, end, lane).any())
+
+
+def _holding(start: Int, end: Int, lane: Int) -> Bool:
+    """Which events have not ended when the next on their thread begins; without the last."""
+    return np.asarray((start[1:] < end[:-1]) & (lane[1:] == lane[:-1]))
+
+
+def _until_longer(start: Int, end: Int, lane: Int) -> Int:
+    """The ends of events, of those that a later one crosses the begin of the first that does."""
+    rows = np.flatnonzero(_holding(start, end, lane))
+    after = _next_above(end, rows)
+    rows, after = rows[after < end.size], after[after < end.size]
+    rows, after = rows[lane[rows] == lane[after]], after[lane[rows] == lane[after]]
+    until = end.copy()
+    until[rows] = np.minimum(end[rows], start[after])
+    return until
+
+
+def _next_above(values: Int, rows: Index) -> Index:
+    """Finds the next greater value after each of some: its place, `values.size` for none.
+
+    Up through blocks of 1, 2, 4, … values to one that holds a greater, and down in it to the first.
+    O(n log n), and none of the passes is longer than n.
+    """
+    highest = [values]
+    while (last := highest[-1]).size > 1:
+        even = np.append(last, last[last.size - last.size % 2 :])
+        highest.append(even.reshape(-1, 2).max(axis=1))
+    hits = []  # of each height, the values that have a greater in such a block, and the block
+    wanted, block = rows, rows + 1
+    for high in highest:
+        inside = block < high.size
+        wanted, block = wanted[inside], block[inside]
+        is_above = high[block] > values[wanted]
+        hits.append((wanted[is_above], block[is_above]))
+        wanted, block = wanted[~is_above], (block[~is_above] + 1) // 2
+    wanted, block = hits.pop()
+    for (more, blocks), high in zip(hits[::-1], highest[-2::-1], strict=True):
+        block = 2 * block
+        block += high[block] <= values[wanted]
+        wanted, block = np.concatenate((wanted, more)), np.concatenate((block, blocks))
+    result = np.full(values.size, values.size)
+    result[wanted] = block
+    return result[rows]
 
 
 @dataclass(frozen=True)
@@ -144,10 +189,16 @@ def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
     """Cuts segments at the edges of windows and drops what lies in none.
 
     Windows are disjoint and in order of time. Returns the pieces and the window of each.
+
+    Raises:
+        TraceError: There are far more pieces than segments and windows, for many segments last for
+            many windows.
     """
     first = np.searchsorted(end_ps, segments.start_ps, side="right")
     last = np.searchsorted(start_ps, segments.end_ps, side="left")
     count = np.maximum(last - first, 0)
+    most = MOST_PIECES + 2 * (count.size + start_ps.size)
+    check_count("too_many_pieces", int(count.sum()), most, "events and steps")
     row = np.repeat(np.arange(count.size), count)
     within = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count)
     window = first[row] + within

@@ -7,7 +7,8 @@ An event of XLA says which instruction it executes (stat `hlo_op`) of which prog
 from __future__ import annotations
 
 import re
-from collections import Counter
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -52,6 +53,7 @@ class XlaOps:
         self.estimated: set[int] = set()
         self.fusions: list[tuple[str, ...]] = []  # of each fusion met, the ops that it computes
         self._fused = False
+        self._schedules: dict[int, Schedule] = {}
         self._buffers: dict[tuple[int, tuple[str, ...]], tuple[str, ...]] = {}
 
     @property
@@ -107,8 +109,10 @@ class XlaOps:
             if program is None:
                 continue
             if (program, kernels) not in self._buffers:
-                scheduled = self._programs.scheduled(program)
-                self._buffers[program, kernels] = match_kernels(kernels, scheduled)
+                if program not in self._schedules:
+                    self._schedules[program] = Schedule(self._programs.scheduled(program))
+                matching = match_kernels(kernels, self._schedules[program])
+                self._buffers[program, kernels] = matching
             for row, instruction in zip(launch, self._buffers[program, kernels], strict=True):
                 if instruction:
                     column[row] = places.setdefault(instruction, len(places))
@@ -182,7 +186,34 @@ def _named(key: _Key, hlo: HloOp | None) -> Op | None:
     return name, type_in(name if "/" in name else key.instruction)
 
 
-def match_kernels(kernels: Sequence[str], scheduled: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+class Schedule:
+    """What of a program launches kernels, in the order in which it runs, to be found by name."""
+
+    def __init__(self, scheduled: Sequence[tuple[str, str]]) -> None:
+        """Takes name and opcode of the program's instructions."""
+        launching = [(name, opcode) for name, opcode in scheduled if opcode in _LAUNCHING]
+        self.names = [name for name, _ in launching]
+        self.calls = [at for at, (_, opcode) in enumerate(launching) if opcode == _CALL]
+        self._exact = {name.replace(".", "_"): at for at, name in enumerate(self.names)}
+        self._alike: dict[str, list[int]] = defaultdict(list)
+        for at, name in enumerate(self.names):
+            self._alike[_NUMBER.sub("", name)].append(at)
+
+    def fusions(self, kernels: Sequence[str]) -> list[int]:
+        """The place of each fusion's kernel in the schedule, ascending; `NONE` for others."""
+        result, last = [], NONE
+        for kernel in kernels:
+            at = self._exact.get(kernel, NONE)
+            if at <= last:
+                alike = self._alike.get(_NUMBER.sub("", kernel), [])
+                later = bisect_right(alike, last)
+                at = alike[later] if later < len(alike) else NONE
+            last = max(last, at)
+            result.append(at)
+        return result
+
+
+def match_kernels(kernels: Sequence[str], schedule: Schedule) -> tuple[str, ...]:
     """Finds the instructions whose kernels a command buffer ran, by name and by order.
 
     A fusion's kernel has the fusion's name, with "_" for ".", or that of a fusion that does the
@@ -191,45 +222,28 @@ def match_kernels(kernels: Sequence[str], scheduled: Sequence[tuple[str, str]]) 
 
     Args:
         kernels: Names of the kernels in the order of time.
-        scheduled: Name and opcode of the program's instructions in the order in which they run.
+        schedule: What the program launches.
 
     Returns:
         The name of each kernel's instruction, "" where it can't be told.
     """
-    launching = [(name, opcode) for name, opcode in scheduled if opcode in _LAUNCHING]
-    place = _fusions(kernels, launching)
-    result = [launching[at][0] if at != NONE else "" for at in place]
+    place = schedule.fusions(kernels)
+    result = [schedule.names[at] if at != NONE else "" for at in place]
     anchors = [row for row, at in enumerate(place) if at != NONE]
+    calls = schedule.calls
     for start, end in pairwise([-1, *anchors, len(kernels)]):
         rows = range(start + 1, end)
-        low = place[start] if start >= 0 else -1
-        high = place[end] if end < len(kernels) else len(launching)
-        calls = [name for name, opcode in launching[low + 1 : high] if opcode == _CALL]
+        first = bisect_right(calls, place[start]) if start >= 0 else 0
+        last = bisect_left(calls, place[end]) if end < len(kernels) else len(calls)
         # A buffer may hold a part of the schedule: at its ends only the nearest calls count.
         if start < 0 and anchors:
-            calls = calls[max(len(calls) - len(rows), 0) :]
+            first = max(first, last - len(rows))
         elif end == len(kernels) and anchors:
-            calls = calls[: len(rows)]
-        if len(calls) == len(rows) or len(calls) == 1:
+            last = min(last, first + len(rows))
+        if last - first == len(rows) or last - first == 1:
             for row, at in enumerate(rows):
-                result[at] = calls[row % len(calls)]
+                result[at] = schedule.names[calls[first + row % (last - first)]]
     return tuple(result)
-
-
-def _fusions(kernels: Sequence[str], launching: Sequence[tuple[str, str]]) -> list[int]:
-    """The place of each fusion's kernel in the schedule, ascending; `NONE` for others."""
-    bases = [_NUMBER.sub("", name) for name, _ in launching]
-    exact = {name.replace(".", "_"): at for at, (name, _) in enumerate(launching)}
-    result, last = [], NONE
-    for kernel in kernels:
-        base = _NUMBER.sub("", kernel)
-        at = exact.get(kernel, NONE)
-        if at <= last:
-            later = range(last + 1, len(bases))
-            at = next((other for other in later if bases[other] == base), NONE)
-        last = max(last, at)
-        result.append(at)
-    return result
 
 
 def _scope(module: str) -> str:

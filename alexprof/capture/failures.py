@@ -5,10 +5,20 @@ Each of these takes `doing`, what was going on: "forward of with_lrn".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alexprof.errors import CaptureError
+from alexprof.errors import AlexProfError, CaptureError
+
+MOST_LETTERS = 300
+"""Of a message in a record, or in a sentence."""
+# A call and, where there is one, its line of source, in the ways of Python and of TensorFlow.
+_CALLS = re.compile(r"^ *File \".*\", line .*\n(?:    .*\n)*", re.MULTILINE)
+_WHERE = re.compile(
+    r"Graph execution error|Detected at node|Node: |Traceback |Original stack trace|"
+    r"\d+ root error|Exception encountered when calling|$"
+)
 
 
 @contextmanager
@@ -60,10 +70,23 @@ def _failure(message: str, code: str, doing: str, error: Exception) -> CaptureEr
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message that says something, at most 120 characters."""
+    """The first line of an error's message that says something; of a long one both ends.
+
+    TensorFlow writes first where it happened: the calls, or the node and its device.
+    """
     message = str(getattr(error, "message", error))
-    lines = [line.strip() for line in message.splitlines()]
-    where = ("Graph execution error", "Detected", "File ", "Node:")
-    useful = (line for line in lines if line and not line.startswith(where))
+    lines = re.sub(r"\{\{function_node [^{}]*\}\} ?", "", _CALLS.sub("", message)).splitlines()
+    useful = (line.strip() for line in lines if line.strip() and not _WHERE.match(line.strip()))
     line = next(useful, type(error).__name__)
-    return line if len(line) <= 120 else line[:119] + "…"
+    half = MOST_LETTERS // 2
+    return line if len(line) <= MOST_LETTERS else f"{line[: half - 1]}…{line[-half:]}"
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, in the words of the system or of TensorFlow, on one line."""
+    if isinstance(error, AlexProfError) and error.text:
+        return error.text
+    cause = error.__cause__ if isinstance(error, AlexProfError) else None
+    line = first_line(cause or error)
+    name = type(cause or error).__name__
+    return line if isinstance(error, AlexProfError) or line == name else f"{name}: {line}"

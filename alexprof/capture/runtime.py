@@ -7,7 +7,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import alexprof
@@ -36,6 +36,7 @@ def start_tensorflow() -> tuple[str, ...]:
         What it logged meanwhile, line by line.
     """
     if "tensorflow" not in sys.modules:
+        _name_temporary_folder()
         # Later information and warnings of the C++ side; errors stay.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         with _standard_error_kept():
@@ -45,21 +46,43 @@ def start_tensorflow() -> tuple[str, ...]:
     return tuple(_log_lines)
 
 
+def _name_temporary_folder() -> None:
+    """Names a folder where there is none to write to: TensorFlow wants a name when it starts."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        tempfile.tempdir = os.devnull
+
+
 @contextmanager
 def _standard_error_kept() -> Iterator[None]:
-    """Keeps what the process writes to standard error, below Python too."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
-        original = os.dup(2)
+    """Keeps what the process writes to standard error, below Python too.
+
+    Without a temporary folder, or where standard error is closed, it leaves it alone.
+    """
+    with ExitStack() as stack:
+        original: int | None = None
+        with suppress(OSError):
+            kept = stack.enter_context(tempfile.TemporaryFile())
+            original = os.dup(2)
+        if original is None:
+            yield
+            return
+        _flush_errors()
         os.dup2(kept.fileno(), 2)
         try:
             yield
         finally:
-            sys.stderr.flush()
+            _flush_errors()
             os.dup2(original, 2)
             os.close(original)
             kept.seek(0)
             _log_lines.extend(kept.read().decode(errors="replace").splitlines())
+
+
+def _flush_errors() -> None:
+    with suppress(OSError, ValueError, AttributeError):  # closed, full, or none at all
+        sys.stderr.flush()
 
 
 def check_cpu_allocator(name: str) -> None:

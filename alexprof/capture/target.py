@@ -10,6 +10,7 @@ from functools import cache
 from inspect import isclass, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any
 
+from alexprof.arguments import Wanted, check
 from alexprof.capture.failures import first_line
 from alexprof.capture.runtime import accelerators
 from alexprof.errors import UsageError
@@ -115,7 +116,8 @@ class CallableTarget(Target):
     """A call of any function: a `tf.function`, a Keras model's `train_on_batch`, JAX."""
 
     def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Keeps the function and the arguments of its calls."""
+        """Keeps the function and the arguments of its calls; a UsageError if it is none."""
+        check(function=(function, Wanted("a function", callable)))
         self._function, self._args, self._kwargs = function, args, kwargs
         self._result: object = None
         self._fetches = True

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alexprof.capture.failures import profiler_failures, step_failures
-from alexprof.errors import CaptureError
-from alexprof.files import writing
+from alexprof.errors import AlexProfError, CaptureError
+from alexprof.files import PART, RUN_NEEDS_BYTES, fsync, make_folder, writing
 from alexprof.measure.monitor import page_faults, page_faults_since
 
 HOST_LEVEL = 3
@@ -92,24 +92,101 @@ def profiled(folder: Path, name: str, doing: str, *, python_level: int = 0) -> I
     """
     import tensorflow as tf
 
-    session = folder / "plugins" / "profile" / name
-    part = folder / f".{name}.{os.getpid()}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    with _scratch(folder) as scratch:
         with profiler_failures(doing):
-            tf.profiler.experimental.start(str(part), profiler_options(python_level=python_level))
+            options = profiler_options(python_level=python_level)
+            tf.profiler.experimental.start(str(scratch), options)
         try:
-            yield session
+            yield folder / "plugins" / "profile" / name
         except BaseException:
             # What went wrong first says more than a profiler that someone else has stopped.
             with suppress(Exception):
                 tf.profiler.experimental.stop(save=False)
             raise
-        with profiler_failures(doing), writing(session):
+        with profiler_failures(doing), writing(scratch):
             tf.profiler.experimental.stop()
-        _place(part, session, doing)
+        traces = sorted(scratch.glob("plugins/profile/*/*.xplane.pb"))
+        if not traces:
+            raise CaptureError(
+                f"{doing}: the profiler wrote no trace to {scratch}: is the disk full? "
+                "See what `alexprof doctor` says",
+                code="trace_not_written",
+                names=(doing,),
+            )
+        keep_session(traces[:1], folder, name)
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """A folder for the profiler, which writes to "plugins/profile" in it.
+
+    The Profile tab takes all that lies so in the logdir for sessions, also what is half written.
+    So it is elsewhere, where there are other places to write.
+    """
+    scratch: Path | None = None
+    with suppress(OSError):
+        scratch = Path(tempfile.mkdtemp(prefix="alexprof-"))
+        if shutil.disk_usage(scratch).free < RUN_NEEDS_BYTES:
+            scratch.rmdir()
+            scratch = None
+    if scratch is None:
+        make_folder(folder)
+        with writing(folder):
+            scratch = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
+    try:
+        yield scratch
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def keep_session(traces: Sequence[Path], folder: Path, name: str) -> None:
+    """Copies a trace, a file of each host, to a session of a TensorBoard run's folder, whole.
+
+    Raises:
+        RunError: If it can't be written.
+    """
+    session = folder / "plugins" / "profile" / name
+    make_folder(folder)
+    with writing(session):
+        part = Path(tempfile.mkdtemp(prefix=PART, dir=folder))
+        try:
+            whole = part / name
+            whole.mkdir()
+            for trace in traces:
+                copied = whole / trace.name
+                shutil.copyfile(trace, copied)
+                fsync(copied)
+            shutil.rmtree(session, ignore_errors=True)
+            session.parent.mkdir(parents=True, exist_ok=True)
+            whole.replace(session)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def profiled_if_possible(
+    folder: Path, name: str, doing: str, *, python_level: int = 0
+) -> Iterator[list[Exception]]:
+    """Profiles the block as `profiled` does, and runs it in any case.
+
+    Yields:
+        A list that holds after the block why there is no trace; it is empty if there is one.
+    """
+    failures: list[Exception] = []
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(profiled(folder, name, doing, python_level=python_level))
+        except (AlexProfError, OSError) as error:
+            failures.append(error)
+        in_block = True
+        try:
+            yield failures
+            in_block = False
+            stack.close()
+        except (AlexProfError, OSError) as error:
+            if in_block:
+                raise
+            failures.append(error)
 
 
 def trace_steps(
@@ -150,24 +227,5 @@ def trace_steps(
                 stopwatch_ns.append(time.perf_counter_ns() - start_ns)
             faults.append(page_faults_since(before))
             after_step()
-    traces = sorted(session.glob("*.xplane.pb"))
-    return Captured(traces[0], session_name, tuple(stopwatch_ns), tuple(faults))
-
-
-def _place(part: Path, session: Path, doing: str) -> None:
-    """Moves the folder that the profiler named by the time to the session's name."""
-    traces = sorted(part.glob("plugins/profile/*/*.xplane.pb"))
-    if not traces:
-        raise CaptureError(
-            f"{doing}: the profiler wrote no trace to {part.parent}: is the disk full? "
-            "See what `alexprof doctor` says",
-            code="trace_not_written",
-            names=(doing,),
-        )
-    with writing(session):
-        for trace in traces:
-            with trace.open("rb") as file:
-                os.fsync(file.fileno())
-        shutil.rmtree(session, ignore_errors=True)
-        session.parent.mkdir(parents=True, exist_ok=True)
-        traces[0].parent.replace(session)
+    (path,) = session.glob("*.xplane.pb")
+    return Captured(path, session_name, tuple(stopwatch_ns), tuple(faults))

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, cast
 
 import typer
 
-from alexprof.cli import measuring, pairs, reading
+from alexprof.cli import exporting, measuring, pairs, reading
 from alexprof.cli.app import app
 from alexprof.cli.ascii import adapt_output
 from alexprof.cli.terminal import open_streams
@@ -20,7 +20,7 @@ from alexprof.errors import AlexProfError, AlexProfWarning, Interrupted, UsageEr
 from alexprof.files import silence
 from alexprof.plain_text import clean
 
-__all__ = ["main", "measuring", "pairs", "reading"]
+__all__ = ["exporting", "main", "measuring", "pairs", "reading"]
 
 # The root of the command line library's own complaints; it has no public name.
 _Complaint = cast("type[Exception]", typer.BadParameter.__mro__[2])
@@ -45,6 +45,8 @@ def main() -> NoReturn:
             raise
         silence(sys.stdout)  # of --help or --version, which no command of ours prints
         code = _say(f"can't write: {error.strerror}", AlexProfError.exit_code)
+    except MemoryError:
+        code = _say("too little memory: ask for less, or do it on a larger machine", 2)
     except _Complaint as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "alexprof"

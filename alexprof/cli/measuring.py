@@ -9,7 +9,7 @@ import typer
 
 from alexprof.cli import option
 from alexprof.cli.app import app
-from alexprof.cli.terminal import names, new_folder, print_text, report_options
+from alexprof.cli.terminal import names, new_folder, print_lines, print_text, report_options
 from alexprof.errors import Interrupted, RunError, UsageError
 
 if TYPE_CHECKING:
@@ -182,13 +182,13 @@ def run_workload(
     from alexprof.measure.monitor import monitor
     from alexprof.show.finding_texts import busy
     from alexprof.show.outputs import render
-    from alexprof.show.progress import progress_for
+    from alexprof.show.progress import Unfailing, progress_for
     from alexprof.tracer.profiling import choose
     from alexprof.tracer.profiling import profile as run_profile
 
     choose(workload, options)  # what can't be run is said before TensorFlow starts
     folder = new_folder(logdir, run_name, default)
-    progress = progress_for()
+    progress = Unfailing(progress_for())
     progress.message("Starting TensorFlow …")
     try:
         with monitor(gpus=tuple) as monitored:
@@ -207,3 +207,15 @@ def run_workload(
         kept = f"; what is finished is in {folder}, marked incomplete" if folder.exists() else ""
         raise Interrupted(f"interrupted{kept}") from None
     print_text(f"\n{render(run, 'text', report_options())}")
+    _repair(logdir)
+
+
+def _repair(logdir: Path) -> None:
+    """Finishes what runs that were killed have left in the logdir; after the run: it takes time."""
+    from alexprof.show.text import listed
+    from alexprof.tracer.repair import repair_killed
+
+    names = repair_killed(logdir)
+    if names:
+        finished = "What was finished is in TensorBoard now, too."
+        print_lines("", f"Killed before: {listed(names)}. {finished}")

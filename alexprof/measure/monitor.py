@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alexprof.measure.gpu_state import read_gpus
 from alexprof.measure.machine import system_number, system_text, usable_cores
@@ -26,6 +26,7 @@ try:
 except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
+AnyReading = TypeVar("AnyReading")
 ROOT = Path("/")
 
 
@@ -92,6 +93,7 @@ class Monitored:
     """What `monitor` has read; None before its end. Counts garbage collections meanwhile."""
 
     interference: Interference | None = None
+    failure: Exception | None = None  # Why there is nothing after the end
     collections: int = 0
     collecting_s: float = 0.0
     collecting_since_s: float = 0.0
@@ -115,24 +117,36 @@ def monitor(
     """Monitors the system while the `with` block runs, by what is read before and after it.
 
     The counters are read innermost, so that the GPUs' driver isn't in them. What is yielded holds
-    the interference after the block, unless that fails.
+    the interference after the block; or where something can't be read, why.
     """
     monitored = Monitored()
-    gpus_before = gpus()
+    gpus_before = _tried(gpus, monitored)
     gc.callbacks.append(monitored.collect)
     try:
-        before = read()
+        before = _tried(read, monitored)
         yield monitored
-        after = read()
+        after = _tried(read, monitored)
     finally:
         gc.callbacks.remove(monitored.collect)
+    gpus_after = _tried(gpus, monitored)
+    if before is None or after is None or gpus_before is None or gpus_after is None:
+        return
     monitored.interference = replace(
         between(before, after, usable_cores()),
         collections=monitored.collections,
         collecting_s=monitored.collecting_s,
         gpus_before=gpus_before,
-        gpus_after=gpus(),
+        gpus_after=gpus_after,
     )
+
+
+def _tried(read: Callable[[], AnyReading], monitored: Monitored) -> AnyReading | None:
+    """Reads; where that fails, the steps that are monitored must not."""
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001 (drivers and file systems have many)
+        monitored.failure = error
+        return None
 
 
 def page_faults() -> int | None:

@@ -66,7 +66,7 @@ class StoppingRule:
             raise UsageError(f"a precision must be between 0 and 1 (0.005), not {precision:g}")
         if max_time_s is not None and not 0 < max_time_s < math.inf:
             raise UsageError(
-                f"the time limit must be above 0 seconds and finite, not {max_time_s:g}"
+                f"the time limit (max_time_s) must be above 0 s and finite, not {max_time_s:g}"
             )
         if steps is None and max_time_s is None:
             max_time_s = DEFAULT_MAX_TIME_S

@@ -23,7 +23,8 @@ from alexprof.record.workload import Layer, Published, Setting
 AnyRun = TypeVar("AnyRun", bound="Run")
 SCHEMA_VERSION = 2
 UNFINISHED = Note("unfinished")
-"""What stopped a run, or pairs of them, until their end is known."""
+"""What stopped a run, or pairs of them, until their end is known. Of a run whose folder is locked
+meanwhile it names the machine: there a run without its lock was killed."""
 
 
 class WorkloadRecord(Struct, frozen=True, kw_only=True):
@@ -69,6 +70,7 @@ class Run(Struct, frozen=True, kw_only=True, dict=True):
     # SHA-256 of each table, hexadecimal; while a table is replaced that of the old and of the new
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     clock_s: Seconds | None = None  # Duration of a reading of the clock; each timed step has two
+    notes: tuple[Note, ...] = ()  # What is missing beside the phases
 
     @property
     def is_trace(self) -> bool:

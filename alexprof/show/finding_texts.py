@@ -287,6 +287,11 @@ steps_not_on_all_hosts: {steps} of {of_steps} steps are in the traces of all hos
 unseen_ops_unknown: it is not known which ops ran without an event in the trace: {text}.
 trace_unusable: the trace of {names} could not be used, so only step times are known: no op of
     TensorFlow or JAX ran in it, or it is damaged.
+trace_missing: there is no trace of {names}, so only step times are known: {text}.
+interference_unknown: it is not known what else the machine did meanwhile: {text}.
+build_not_profiled: the building of the graph of {names} is not on the Profile tab: {text}.
+events_missing: TensorBoard shows nothing, or something older, of this run: {text}. `alexprof export
+    {names} --format tensorboard` writes its event files again.
 results_unknown: what a step computes is not known: running it once more failed ({text}).
 """
 TEMPLATES: dict[str, Template | str] = {

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from alexprof.files import silence
@@ -65,6 +65,49 @@ class Progress:
         """Takes away what does not stay."""
 
 
+class Unfailing(Progress):
+    """Shows by another, as long as that can: what fails is left out, and the run goes on."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    def message(self, text: str | Callable[[], str]) -> None:
+        """Shows a line that stays; one that has to be made first may fail at that, too."""
+        with suppress(Exception):
+            self._shown.message(text if isinstance(text, str) else text())
+
+    @contextmanager
+    def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
+        """Begins something."""
+        shown: AbstractContextManager[Counter] | None = None
+        counter: Counter | None = None
+        with suppress(Exception):
+            shown = self._shown.phase(title, steps, unit)
+            counter = shown.__enter__()
+        try:
+            yield Counter(steps, time.monotonic, _advancing(counter))
+        finally:
+            with suppress(Exception):
+                if shown is not None and counter is not None:
+                    shown.__exit__(None, None, None)
+
+    def close(self) -> None:
+        """Takes away what does not stay."""
+        with suppress(Exception):
+            self._shown.close()
+
+
+def _advancing(shown: Counter | None) -> Callable[[Counter], None]:
+    """Shows by another counter what the given one has counted."""
+
+    def show(counter: Counter) -> None:
+        with suppress(Exception):
+            if shown is not None:
+                shown.advance(counter.done - shown.done)
+
+    return show
+
+
 def progress_for(stream: TextIO | None = None) -> Progress:
     """A bar if the stream (standard output) is a terminal that moves its cursor; else lines."""
     stream = sys.stdout if stream is None else stream
@@ -97,7 +140,7 @@ class PlainProgress(Progress):
         try:
             self._stream.write(f"{clean(text)}\n")
             self._stream.flush()
-        except OSError:
+        except (OSError, ValueError):  # a file that is closed raises the latter
             silence(self._stream)  # a reader may go, a disk may be full: the run goes on
         self._spoke_s = self._clock()
 

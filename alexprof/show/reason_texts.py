@@ -73,6 +73,9 @@ def _figure(name: str, value: float, longest_s: float | None) -> str:
 REASON_TEXTS = catalog("""
 # Why a run is incomplete.
 unfinished: it did not finish: still running, or killed
+killed: its process was killed, or could not write its end
+files_removed: {names} were removed while it ran
+folder_replaced: another run has taken its folder {names}
 interrupted: interrupted from the keyboard
 ended_by_signal: ended by a signal (SIGTERM)
 nothing_timed: nothing was timed
@@ -92,6 +95,12 @@ nothing_ran: no op or kernel ran in the trace
 closure_broken: shares and idle time of step {step} on {names} add up to {share_ns} ns, not
     {wall_ns} ns
 too_many_planes: {names} has {count} planes, and at most {most} are read
+trace_no_memory: too little memory to read {names}
+too_many_sorts: {names} has {count} sorts of steps, and at most {most} are read
+too_many_fields: {names} has {count} fields in one message, and at most {most} are read
+too_many_pieces: {names} make {count} pieces, and at most {most} are read
+too_many_instructions: {names} has {count} instructions of XLA, and at most {most} are read
+too_many_calls: {names} has a program of XLA whose computations call each other too often
 too_many_ops: {names} has {count} ops, and at most {most} are read
 too_many_steps: {names} has {count} steps of devices, and at most {most} are read
 not_written: can't write {names}: {text}

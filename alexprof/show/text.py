@@ -21,13 +21,11 @@ _SCOPES = (
     (re.compile(r"p?jit\([^()]*\)/(?:jvp\(([^()]*)\)/)?"), r"…/\1/"),
 )
 # `void ns::kernel<float, 4>(int, float*)`, the name of a compiled kernel
-_SIGNATURE = re.compile(r"(?:void )?[\w:~]+(?:<.*)?\(.*\)|void .+")
+_SIGNATURE = re.compile(r"[\w:~]+(?:<.*?)?\(")
 _MANGLED = re.compile(r"_ZN?K?(?=\d)")
 # `sm90_xmma_fprop_implicit_gemm_…_execute_segment_k_off_kernel__5x_cudnn`
-_LIBRARY = re.compile(r"sm\d+_\w+_kernel__\w+")
-MOST_NESTED = 50
-"""Brackets in brackets of a kernel's name that are left out."""
-_BRACKETS = re.compile(r"<[^<>]*>|\([^()]*\)")
+_OF_LIBRARY, _RUNS = re.compile(r"sm\d+_."), "_execute"
+_BRACKETS = re.compile(r"([<>()])")
 
 
 def plural(number: int, noun: str, ending: str = "s") -> str:
@@ -93,7 +91,7 @@ def cut(text: str, width: int, scope: str = "") -> str:
         if cell_len(short) <= width:
             return short
     # Ends of names tell more than beginnings, but for those of a library's kernels.
-    tail = 0 if _LIBRARY.fullmatch(text) else width // 2
+    tail = 0 if _of_library(text) else width // 2
     return _without_middle(short, width, tail)
 
 
@@ -193,20 +191,40 @@ def _shorter_names(name: str, scope: str) -> Iterator[str]:
 
 def _kernel(name: str) -> list[str]:
     """The function of a compiled kernel behind its namespaces; empty if the name is none."""
-    if _LIBRARY.fullmatch(name):
-        return [name.partition("_kernel__")[0].partition("_execute_")[0].removesuffix("_execute")]
+    if library := _of_library(name):
+        return [library]
     if mangled := _MANGLED.match(name):
         return list(_mangled_parts(name[mangled.end() :]))
-    if not name.startswith("void ") and not name.endswith(")"):
+    signature = name.removeprefix("void ")
+    named = signature.replace("(anonymous namespace)", "")
+    if signature == name and not (named.endswith(")") and _SIGNATURE.match(named)):
         return []
-    if not _SIGNATURE.fullmatch(name.replace("(anonymous namespace)", "")):
-        return []
-    plain = name.removeprefix("void ")
-    for _ in range(MOST_NESTED):
-        plain, left_out = _BRACKETS.subn("", plain)
-        if not left_out:
-            break
+    plain = _without_brackets(signature)
     return [part.strip() for part in plain.split("::") if part]
+
+
+def _of_library(name: str) -> str:
+    """The name of a library's kernel without what all of its kernels have; "" if it is none."""
+    kernel, _, library = name.rpartition("_kernel__")
+    return kernel.partition(_RUNS)[0] if library and _OF_LIBRARY.match(kernel) else ""
+
+
+def _without_brackets(name: str) -> str:
+    """Leaves out what stands in brackets, with them; one without another stays."""
+    kept: list[str] = []
+    opened: dict[str, list[int]] = {"<": [], "(": []}
+    for part in _BRACKETS.split(name):
+        places = opened[{">": "<", ")": "("}.get(part, "<")]
+        if part in opened:
+            opened[part].append(len(kept))
+        elif part in (">", ")") and places:
+            del kept[places.pop() :]
+            for others in opened.values():
+                while others and others[-1] >= len(kept):
+                    others.pop()
+            continue
+        kept.append(part)
+    return "".join(kept)
 
 
 def _mangled_parts(name: str) -> Iterator[str]:

@@ -7,18 +7,21 @@ A record is its length, the length's masked CRC-32C, the bytes and their masked 
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.summary.writer.record_writer import RecordWriter
+from tensorboard.summary.writer.record_writer import RecordWriter, masked_crc32c
 
 from alexprof.files import whole_file, writing
 
 _OURS = re.compile(r"events\.out\.tfevents\.(\d{10})\..*\.alexprof\.(\d{9})", re.DOTALL)
+_GRAPHS = ("graph_def", "tagged_run_metadata")
 
 
 def write_event_file(folder: Path, events: Iterable[Event]) -> Path:
@@ -54,6 +57,34 @@ def write_event_file(folder: Path, events: Iterable[Event]) -> Path:
         with writing(old):
             old.unlink(missing_ok=True)
     return path
+
+
+def graphs_before(folder: Path) -> tuple[Event, ...]:
+    """The graph and run metadata in the file that AlexProf wrote before; none of a damaged one."""
+    try:
+        return tuple(chain.from_iterable(_graphs(path) for path in sorted(_written_before(folder))))
+    except Exception:  # noqa: BLE001 (it can't be opened, or is damaged in some way)
+        return ()
+
+
+def _graphs(path: Path) -> list[Event]:
+    """Reads what stands before a file's first summary; a ValueError if a record is damaged."""
+    events: list[Event] = []
+    with path.open("rb") as file:
+        left_bytes = os.fstat(file.fileno()).st_size
+        while left_bytes > 0:
+            length = int.from_bytes(file.read(12)[:8], "little")
+            left_bytes -= 16 + length
+            if left_bytes < 0:
+                raise ValueError("a record is cut short")
+            body, check = file.read(length), file.read(4)
+            if masked_crc32c(body) != int.from_bytes(check, "little"):
+                raise ValueError("a record is damaged")
+            event = Event.FromString(body)
+            if event.HasField("summary"):
+                break
+            events += [event] if event.WhichOneof("what") in _GRAPHS else []
+    return events
 
 
 def _written_before(folder: Path) -> dict[Path, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,6 @@ from alexprof.show.outputs.as_markdown import escape
 if TYPE_CHECKING:
     import polars as pl
 
-    from alexprof.measure.loop import Block
-
 Floats = NDArray[np.float64]
 _POINTS = 10
 _LINE = 2
@@ -37,20 +35,27 @@ class TimedSteps:
     wall_time_s: Floats  # Unix time of its end, float64 [steps]
 
 
-def timed_steps(blocks: Mapping[str, Sequence[Block]], variant: str) -> dict[str, TimedSteps]:
-    """The timed steps of a variant, by phase, from the blocks of all variants."""
-    by_phase = {}
-    for phase, phase_blocks in blocks.items():
-        timed = [block for block in phase_blocks if block.variant == variant and not block.warm_up]
-        if timed:
-            numbers = [block.first_step + np.arange(len(block.start_ns)) for block in timed]
-            ends_s = [(block.end_ns + block.unix_offset_ns) / 1e9 for block in timed]
-            by_phase[phase] = TimedSteps(
-                steps=np.concatenate(numbers),
-                seconds=np.concatenate([block.seconds for block in timed]),
-                wall_time_s=np.concatenate(ends_s),
-            )
-    return by_phase
+def timed_steps(steps: pl.DataFrame, variant: str, started_s: float) -> dict[str, TimedSteps]:
+    """The timed steps of a variant, by phase, from the table of steps.
+
+    Args:
+        steps: The table (docs/json.md).
+        variant: The variant.
+        started_s: Unix time of the run's start, from which steps count whose own is not known.
+    """
+    import polars as pl
+
+    rows = steps.filter(pl.col("block") >= 0, variant=variant, traced=False)
+    if "unix_s" not in rows.columns:
+        rows = rows.with_columns(unix_s=started_s + pl.col("start_s"))
+    return {
+        str(phase): TimedSteps(
+            steps=of_phase["step"].to_numpy(),
+            seconds=of_phase["seconds"].to_numpy(),
+            wall_time_s=(of_phase["unix_s"] + of_phase["seconds"]).to_numpy(),
+        )
+        for (phase,), of_phase in rows.group_by("phase", maintain_order=True)
+    }
 
 
 @dataclass(frozen=True)

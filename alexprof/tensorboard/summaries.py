@@ -17,7 +17,7 @@ from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.tensorboard import hparams
 from alexprof.tensorboard.compute_times import with_shares
-from alexprof.tensorboard.events import write_event_file
+from alexprof.tensorboard.events import graphs_before, write_event_file
 from alexprof.tensorboard.scalars import Series, TimedSteps, all_series
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def write_variant_events(
         timed: The timed steps by phase.
         costs: The tables of costs by variant and phase.
         graph: Serialized `GraphDef`.
-        run_metadata: By phase, serialized `RunMetadata`.
+        run_metadata: By phase, serialized `RunMetadata`. Without any, and without a graph, those
+            in the file that was written before are kept.
 
     Returns:
         The event file; a RunError if it can't be written.
@@ -56,9 +57,12 @@ def write_variant_events(
     started_s = datetime.fromisoformat(run.started).timestamp()
     ended_s = max([started_s, *(float(steps.wall_time_s[-1]) for steps in timed.values())])
     # TensorBoard shows one thing of a tag; a phase may be called like the text.
-    tag = "report/text" if "report" in run_metadata else "report"
+    graphs = tuple(_graphs(graph, run_metadata, run.variants[variant].phases, started_s))
+    graphs = graphs or graphs_before(folder)
+    tags = {event.tagged_run_metadata.tag for event in graphs}
+    tag = "report/text" if "report" in tags else "report"
     events = (
-        *_graphs(graph, run_metadata, run.variants[variant].phases, started_s),
+        *graphs,
         *(
             Event(wall_time=started_s, summary=summary)
             for summary in hparams.summaries(run, variant, started_s, ended_s)

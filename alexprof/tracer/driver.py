@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -13,11 +14,10 @@ from msgspec.structs import replace
 from alexprof.analysis.ablation import ablation
 from alexprof.analysis.assemble import Beside
 from alexprof.capture.executed import Executed, executed_ops, fetch_results
-from alexprof.capture.failures import first_line, step_failures
+from alexprof.capture.failures import reason, step_failures
 from alexprof.capture.target import Target
-from alexprof.capture.trace import check_no_profiler, trace_steps
-from alexprof.errors import CaptureError, TraceError, UsageError
-from alexprof.files import write_whole
+from alexprof.capture.trace import Captured, check_no_profiler, keep_session, trace_steps
+from alexprof.errors import AlexProfError, TraceError, UsageError
 from alexprof.measure.loop import Block, number_warm_up, timed_blocks
 from alexprof.measure.monitor import faults_per_step, monitor
 from alexprof.measure.stopping import StoppingRule, expected_steps
@@ -28,7 +28,7 @@ from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.program import TensorFingerprint
 from alexprof.show.classic import step_lines, summary_line
-from alexprof.show.progress import Progress, time_left
+from alexprof.show.progress import Progress, Unfailing, time_left
 from alexprof.show.sections.brief import phase_answer
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
@@ -55,7 +55,7 @@ class Driver:
         # What is measured where both variants have been through a phase.
         self.ablations: tuple[AblationSpec, ...] = ()
         self._recorder = recorder
-        self.progress = progress
+        self.progress = Unfailing(progress)
         self._options = options
 
     def run(
@@ -107,9 +107,11 @@ class Driver:
             beside = Beside(timed=phases[variant], file=str(kept))
             traced, attribution = _read_one_sort(files, recording.marker, beside)
             self._keep_timed(key, blocks, phases)
-            for file in files:
-                write_whole(self._recorder.folder / session / file.name, file.read_bytes())
-            self._recorder.add_traced(variant, key, traced, attribution, b"")
+            try:
+                keep_session(files, self._recorder.folder / variant, key)
+                self._recorder.add_traced(variant, key, traced, attribution, b"")
+            except AlexProfError as error:
+                self._say_untraced(key, variant, error)
         self._answer(key, together=())
 
     def labels(self, variants: Collection[str]) -> str:
@@ -145,13 +147,23 @@ class Driver:
                 blocks.append(block)
                 counter.advance(len(block.start_ns))
                 if not block.warm_up:
-                    name = self.labels([block.variant]) if len(targets) > 1 else ""
-                    step_s = block.seconds.tolist()
-                    for line in step_lines(datetime.now(), block.first_step, step_s, name):
-                        self.progress.message(line)
+                    self._show_steps(block, several=len(targets) > 1)
         blocks = number_warm_up(blocks)
         phases = self._described(label, blocks, rule, burn_in, monitored.interference)
+        if monitored.failure is not None:
+            note = Note("interference_unknown", text=reason(monitored.failure))
+            phases = {
+                variant: replace(phase, notes=(*phase.notes, note))
+                for variant, phase in phases.items()
+            }
         self._keep_timed(key, blocks, phases)
+
+    def _show_steps(self, block: Block, *, several: bool) -> None:
+        name = self.labels([block.variant]) if several else ""
+        step_s = block.seconds.tolist()
+        self.progress.message(
+            lambda: "\n".join(step_lines(datetime.now(), block.first_step, step_s, name))
+        )
 
     def _say_how_long(self, warm_up: Sequence[Block], steps: int) -> None:
         """Says how long a phase will take, by its warm-up, where someone may want less."""
@@ -183,16 +195,19 @@ class Driver:
         }
 
     def _keep_timed(self, key: str, blocks: Sequence[Block], phases: Mapping[str, Phase]) -> None:
-        for variant, phase in phases.items():
-            name = self.labels([variant]) if len(phases) > 1 else ""
-            if phase.timed is not None:
-                line = summary_line(datetime.now(), phase.label, phase.timed, name)
-                self.progress.message(line)
         earlier = self._recorder.blocks.get(key, [])
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*earlier, *blocks]))
+        for variant, phase in phases.items():  # what is said to be finished is on the disk
+            if phase.timed is not None:
+                name = self.labels([variant]) if len(phases) > 1 else ""
+                line = partial(summary_line, datetime.now(), phase.label, phase.timed, name)
+                self.progress.message(line)
 
     def _trace(self, key: str, variant: str, target: Target) -> None:
-        """Traces some steps, reads the trace back and divides the steps among ops."""
+        """Traces some steps and divides them among ops; a note where there is no trace.
+
+        What a step itself raises is raised, unless memory runs out.
+        """
         recorder, steps = self._recorder, self._options.trace_steps
         timed = recorder.run.variants[variant].phases[key]
         title, doing = (
@@ -200,38 +215,64 @@ class Driver:
             f"tracing {key} of {variant}",
         )
         with self.progress.phase(title, steps) as counter:
-            # The files just written have cooled the caches; the first traced step should find them
-            # warm.
-            with step_failures(doing):
-                target.step()
-            with monitor(gpus=tuple) as monitored:
-                captured = trace_steps(
-                    target.step,
-                    steps,
-                    folder=recorder.folder / variant,
-                    session_name=key,
-                    doing=doing,
-                    after_step=lambda: counter.advance(1),
-                )
-            executed, notes = _executed(target, doing)
-            beside = Beside(
-                timed=replace(timed, notes=(*timed.notes, *notes)),
-                file=str(captured.path.relative_to(recorder.folder)),
-                executed=executed,
-                ablations=[spec for spec in self.ablations if spec.reference == variant],
-                wall_clock_s=tuple(step_ns / 1e9 for step_ns in captured.stopwatch_ns),
-                page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
-            )
             try:
-                phases, attributions, _ = read_phases(
-                    [captured.path], marker=captured.marker, beside=beside
-                )
-            except TraceError:  # the times are kept; `alexprof report TRACE` says what is wrong
-                notes = (*timed.notes, Note("trace_unusable", names=(f"{variant}/{key}",)))
-                recorder.set_phase(variant, key, replace(timed, notes=notes))
+                # The files just written have cooled the caches; the first traced step should find
+                # them warm.
+                with step_failures(doing):
+                    target.step()
+                with monitor(gpus=tuple) as monitored:
+                    captured = trace_steps(
+                        target.step,
+                        steps,
+                        folder=recorder.folder / variant,
+                        session_name=key,
+                        doing=doing,
+                        after_step=lambda: counter.advance(1),
+                    )
+            except AlexProfError as error:
+                self._say_untraced(key, variant, error)
                 return
+            try:
+                executed, notes = _executed(target, doing)
+                timed = replace(timed, notes=(*timed.notes, *notes))
+                phase, attribution = self._read_back(variant, timed, captured, executed)
+                phase = replace(phase, traced_interference=monitored.interference)
+                recorder.add_traced(variant, key, phase, attribution, executed.run_metadata)
+            except TraceError:  # the times are kept; `alexprof report TRACE` says what is wrong
+                self._add_note(key, variant, Note("trace_unusable", names=(f"{variant}/{key}",)))
+            except Exception as error:  # noqa: BLE001 (nor may anything else cost the next phase)
+                self._say_untraced(key, variant, error)
+
+    def _say_untraced(self, key: str, variant: str, error: Exception) -> None:
+        note = Note("trace_missing", names=(f"{variant}/{key}",), text=reason(error))
+        self._add_note(key, variant, note)
+        self.progress.message(f"! No trace of {variant}/{key}: {note.text}")
+
+    def _add_note(self, key: str, variant: str, note: Note) -> None:
+        phase = self._recorder.run.variants[variant].phases[key]
+        self._recorder.set_phase(variant, key, replace(phase, notes=(*phase.notes, note)))
+
+    def _read_back(
+        self, variant: str, timed: Phase, captured: Captured, executed: Executed
+    ) -> tuple[Phase, Attribution]:
+        """Reads a trace that was just taken: the phase with it, and its tables.
+
+        Raises:
+            TraceError: If it can't be read or holds no ops.
+        """
+        steps = len(captured.stopwatch_ns)
+        beside = Beside(
+            timed=timed,
+            file=str(captured.path.relative_to(self._recorder.folder)),
+            executed=executed,
+            ablations=[spec for spec in self.ablations if spec.reference == variant],
+            wall_clock_s=tuple(step_ns / 1e9 for step_ns in captured.stopwatch_ns),
+            page_faults_per_step=faults_per_step(list(captured.page_faults), steps),
+        )
+        phases, attributions, _ = read_phases(
+            [captured.path], marker=captured.marker, beside=beside
+        )
         (phase,), (attribution,) = phases.values(), attributions.values()
-        phase = replace(phase, traced_interference=monitored.interference)
         wall_s = [marked_ns / 1e9 for marked_ns in attribution.marked_ns]
         if len(wall_s) < steps:
             cut_short = Note("trace_cut_short", {"steps": len(wall_s), "of_steps": steps})
@@ -240,7 +281,7 @@ class Driver:
             # No share is shown of steps that are longer or shorter than the wall clock says.
             nothing = dict.fromkeys(("ops", "layers", "layers_whole", "kinds"), ())
             phase = replace(phase, attribution=None, replay=None, **nothing)
-        recorder.add_traced(variant, key, phase, attribution, executed.run_metadata)
+        return phase, attribution
 
     def _answer(self, key: str, *, together: Collection[str]) -> None:
         """Measures the ablations whose variants have now both been through the phase.
@@ -270,7 +311,7 @@ class Driver:
                 measured.append(result)
         if measured:
             recorder.add_ablations(measured)
-            self.progress.message(phase_answer(recorder.run, key))
+            self.progress.message(lambda: phase_answer(recorder.run, key))
 
 
 def _computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:
@@ -280,25 +321,26 @@ def _computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Not
     """
     try:
         return fetch_results(target, doing)
-    except CaptureError as error:
-        return Note("results_unknown", text=first_line(error.__cause__ or error))
+    except Exception as error:  # noqa: BLE001 (of any kind: the times are kept)
+        return Note("results_unknown", text=reason(error))
 
 
 def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
     """Lists what ran; where that fails the trace is kept, with a note."""
     try:
         return executed_ops(target, doing), ()
-    except CaptureError as error:
-        note = Note("unseen_ops_unknown", text=first_line(error.__cause__ or error))
+    except Exception as error:  # noqa: BLE001 (of any kind: the trace is kept)
+        note = Note("unseen_ops_unknown", text=reason(error))
         return Executed((), {}, {}, b""), (note,)
 
 
 def _clocks_agree(wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> bool:
     """Whether steps are as long in the trace as by the wall clock.
 
-    The median step judges: a step that is held up between marker and wall clock says nothing.
+    The better half of the steps judges: one that is held up between marker and wall clock says
+    nothing, and of two steps either may be.
     """
-    apart_s = median(abs(a - b) for a, b in zip(wall_s, wall_clock_s, strict=True))
+    apart_s = median_low(abs(a - b) for a, b in zip(wall_s, wall_clock_s, strict=True))
     return apart_s <= max(CLOCKS_AGREE * median(wall_clock_s), CLOCKS_AGREE_S)
 
 

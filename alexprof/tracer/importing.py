@@ -9,8 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from alexprof.arguments import PATH, TEXT, check, several
 from alexprof.errors import RunError, UsageError
-from alexprof.files import check_writable, make_folder, whole_file, writing
+from alexprof.export.tensorboard import write_events
+from alexprof.files import check_writable, make_folder, whole_file, whole_folder
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_tables
 from alexprof.record.store import check_run_name, save_run
 from alexprof.tracer.run import Run
@@ -56,6 +58,7 @@ def import_trace(
         RunError: If the folder exists already, or can't be written.
         TraceError: If the trace can't be read, or nothing ran in it.
     """
+    check(traces=(traces, several(PATH)), logdir=(logdir, PATH), name=(name, TEXT.or_none()))
     files = [file for trace in traces for file in _files(Path(trace))]
     if not files:
         raise UsageError("name a trace to import: its .xplane.pb file or its session's folder")
@@ -66,17 +69,9 @@ def import_trace(
     _check_new(folder, name)
     loaded = load_with_tables(*files, marker=marker, depth=depth, cores=cores)
     check_writable(folder.parent)
-    part = folder.with_name(f".import-{name}")
-    whole = part / name  # one folder further down, where nobody looks for runs
-    with writing(folder):
-        shutil.rmtree(part, ignore_errors=True)  # of an import that was killed
-        try:
-            whole.mkdir(parents=True)
-            run = _write(whole, loaded)
-            _check_new(folder, name)
-            whole.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+    with whole_folder(folder) as part:
+        run = _write(part, loaded)
+        _check_new(folder, name)
     return run.placed(folder)
 
 
@@ -98,23 +93,12 @@ def _check_new(folder: Path, name: str) -> None:
 
 def _write(folder: Path, loaded: LoadedTrace) -> Run:
     """Fills a run's folder."""
-    from alexprof.show.options import ReportOptions
-    from alexprof.show.outputs import render
-    from alexprof.tensorboard.summaries import write_variant_events
-
     run = _with_trace(folder, loaded)
     attributions = {(TRACE, key): phase for key, phase in loaded.attributions.items()}
     tables = {COSTS_FILE: costs_table(loaded.costs), STEPS_FILE: steps_table({}, attributions)}
     run = save_tables(folder, run, tables)
-    write_variant_events(
-        folder / TRACE,
-        run,
-        TRACE,
-        render(run, "markdown", ReportOptions(variant=TRACE)),
-        timed={},
-        costs=loaded.costs,
-    )
     save_run(folder, run)
+    write_events(run.placed(folder))
     return run
 
 

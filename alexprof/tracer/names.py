@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+from alexprof.arguments import TEXT, Wanted, check, several
 from alexprof.errors import UsageError, check_name
 from alexprof.record.ablation import AblationSpec
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
 from alexprof.record.store import RUN_FILE
 from alexprof.record.values import MOST_NAME
 
+_PAIR = Wanted("", lambda target: isinstance(target, (tuple, list)) and 1 <= len(target) <= 3)
 RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
 """What lies in a run's folder beside the variants."""
 
 
-def check_variant(name: str) -> None:
-    """Raises a `UsageError` if a variant's name won't do for its folder."""
+TOGETHER = Wanted(
+    "functions by variant, or a list of (session, fetches)",
+    lambda targets: isinstance(targets, Mapping) or several(_PAIR).holds(targets),
+)
+"""What is timed in turns."""
+
+
+def check_variant(name: str, label: str | None = None) -> None:
+    """Raises a `UsageError` if a variant's name won't do for its folder, or a label is no text."""
+    check(variant=(name, TEXT), label=(label, TEXT.or_none()))
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise UsageError(f"a variant's name may have only letters, digits and . _ -, not {name!r}")
     if name in RUN_FILES:
@@ -55,12 +65,14 @@ def with_ablations(
     return earlier
 
 
-def phase_key(label: str) -> str:
+def phase_key(label: str | None) -> str:
     """A phase's name in files and options: "Forward-backward" → "forward_backward".
 
     Raises:
-        UsageError: If nothing is left of it, or too much.
+        UsageError: If nothing is left of it, or too much, or it isn't text.
     """
+    check(label=(label, TEXT))
+    assert label is not None
     key = re.sub(r"\W+", "_", label.lower()).strip("_")
     if not 0 < len(key) <= MOST_NAME:
         raise UsageError(

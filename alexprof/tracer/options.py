@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alexprof.arguments import FLAG, NUMBER, TEXT, check, several, whole
 from alexprof.capture.runtime import check_cpu_allocator, check_session_options
-from alexprof.errors import UsageError
 from alexprof.measure.stopping import StoppingRule
 
 
@@ -30,15 +30,18 @@ class MeasureOptions:
 
     def check(self) -> None:
         """Raises a `UsageError` if an option is out of range, before TensorFlow is started."""
+        check(
+            trace_steps=(self.trace_steps, whole(0)),
+            block_steps=(self.block_steps, whole(1).or_none()),
+            intra_op=(self.intra_op, whole(0)),
+            inter_op=(self.inter_op, whole(0)),
+            fetch=(self.fetch, FLAG),
+            precision=(self.precision, NUMBER.or_none()),
+            max_time_s=(self.max_time_s, NUMBER.or_none()),
+            until_steady=(self.until_steady, FLAG),
+        )
         check_session_options(self.device, self.intra_op, self.inter_op)
-        self._check_least("trace_steps", 0)
-        self._check_least("block_steps", 1)
         self.rule(1)
-
-    def _check_least(self, field: str, least: int) -> None:
-        count = getattr(self, field)
-        if count is not None and count < least:
-            raise UsageError(f"{field} must be at least {least}, not {count}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +62,12 @@ class ProfileOptions(MeasureOptions):
     def check(self) -> None:
         """Raises a `UsageError` if an option is out of range, before TensorFlow is started."""
         check_cpu_allocator(self.cpu_allocator)
-        self._check_least("num_batches", 1)
-        self._check_least("burn_in", 0)
+        check(
+            num_batches=(self.num_batches, whole(1).or_none()),
+            burn_in=(self.burn_in, whole(0)),
+            variants=(self.variants, several(TEXT)),
+            phases=(self.phases, several(TEXT)),
+            interleave=(self.interleave, FLAG),
+        )
         super().check()
         self.rule(self.num_batches)

@@ -7,16 +7,17 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from alexprof.capture.failures import reason
 from alexprof.capture.target import Target
-from alexprof.errors import AlexProfError, UsageError
-from alexprof.files import check_new_folder, writing
+from alexprof.errors import AlexProfError, RunError, UsageError
+from alexprof.export.tensorboard import VariantFiles
+from alexprof.files import check_new_folder, lock, make_folder, whole_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import Note, note_of
@@ -30,8 +31,9 @@ from alexprof.record.run import (
     Variant,
     WorkloadRecord,
 )
-from alexprof.record.store import save_run
+from alexprof.record.store import RUN_FILE, load_run, save_run
 from alexprof.tracer.graphs import serialized
+from alexprof.tracer.repair import unfinished_here, with_events
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
 
@@ -40,14 +42,6 @@ if TYPE_CHECKING:
 
     from alexprof.attribute import Attribution
     from alexprof.record.timed import Stretch
-
-
-@dataclass
-class VariantFiles:
-    """What TensorBoard shows of a variant beside the record."""
-
-    graph: bytes | None = None  # Serialized GraphDef
-    run_metadata: dict[str, bytes] = field(default_factory=dict)  # Serialized RunMetadata, by phase
 
 
 class Recorder:
@@ -60,6 +54,9 @@ class Recorder:
         self.attributions: dict[tuple[str, str], Attribution] = {}  # by variant and phase
         self.blocks: dict[str, list[Block]] = {}  # of each phase, in the order they ran
         self._owner = (0, 0)
+        self._lock: int | None = None  # On the folder: without it an unfinished run was killed
+        self._identity = (0, 0)  # The folder's
+        self._unsure = False  # Whether a table on disk may be another than the one in memory
         self._files: dict[str, VariantFiles] = {}
         self.run = Run(
             schema_version=SCHEMA_VERSION,
@@ -98,18 +95,99 @@ class Recorder:
         """
         self._owner = os.getpid(), threading.get_ident()
         check_new_folder(self.folder)
-        with writing(self.folder):
-            self.folder.mkdir()
-        self._save()
+        try:
+            with whole_folder(self.folder) as part:
+                self._claim(part)
+                save_run(part, self.run)
+        except BaseException:
+            self._release()
+            raise
+
+    def _claim(self, folder: Path) -> None:
+        """Locks the folder, for others to see that the run goes on, where it can be locked."""
+        self._release()
+        self._lock, self._identity = lock(folder), _identity(folder)
+        stopped = UNFINISHED if self._lock is None else unfinished_here()
+        self.run = msgspec.structs.replace(self.run, stopped=stopped)
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _check_folder(self) -> None:
+        """Makes the folder again if it was removed; a `RunError` if it is another run's now."""
+        if not os.path.lexists(self.folder):
+            make_folder(self.folder)
+        elif _identity(self.folder) == self._identity:
+            return
+        elif (self.folder / RUN_FILE).exists():
+            raise RunError(
+                f"{self.folder} was removed while the run went on, and is another run's now: "
+                "measure again",
+                code="folder_replaced",
+                names=(str(self.folder),),
+            )
+        self._claim(self.folder)
 
     def close(self, error: BaseException | None) -> None:
-        """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it."""
+        """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it.
+
+        Raises:
+            RunError: If the record can't be written, or files of the run were removed.
+        """
         stopped = None if error is None else _what_stopped(error)
         if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
             stopped = Note("nothing_timed")
-        self._save(complete=stopped is None, stopped=stopped)
-        for variant in self.run.variants:
-            self._write_events(variant)
+        try:
+            self._check_folder()
+            removed = self._removed()
+            if removed:
+                stopped = stopped or Note("files_removed", names=removed)
+            if removed or self._unsure:
+                self._write_again()
+            self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
+            try:
+                self.run = with_events(self.run.placed(self.folder), self._files)
+            finally:
+                save_run(self.folder, self.run)
+        finally:
+            self._release()
+        if removed:
+            raise RunError(
+                f"{', '.join(removed)} of {self.folder} were removed while the run went on: the "
+                "tables are written again, traces are lost",
+                code="files_removed",
+                names=removed,
+            )
+
+    def _removed(self) -> tuple[str, ...]:
+        """The files that the record names and that are not there."""
+        traced = [
+            phase.traced
+            for variant in self.run.variants.values()
+            for phase in variant.phases.values()
+        ]
+        names = [*self.run.tables, *(trace.file for trace in traced if trace and trace.file)]
+        return tuple(name for name in names if not (self.folder / name).exists())
+
+    def _write_again(self) -> None:
+        """Writes the tables from memory, as far as that can be done; none that has no rows."""
+        tables: dict[str, pl.DataFrame] = {}
+        if self.blocks:
+            tables[STEPS_FILE] = steps_table(self.blocks, self.attributions)
+        if self.attributions:
+            tables[COSTS_FILE] = costs_table(self.costs)
+        with suppress(RunError, OSError):
+            self._write(tables)
+            for name in self.run.tables.keys() - tables.keys():
+                (self.folder / name).unlink(missing_ok=True)
+            kept = {name: self.run.tables[name] for name in tables}
+            self.run = msgspec.structs.replace(self.run, tables=kept)
+
+    def add_note(self, note: Note) -> None:
+        """Adds what is missing beside the phases; it reaches the disk with the next phase."""
+        self.run = msgspec.structs.replace(self.run, notes=(*self.run.notes, note))
 
     def add_graph(self, variant: str, record: Variant, graph: bytes | None) -> None:
         """Adds a variant whose graph is built."""
@@ -123,8 +201,21 @@ class Recorder:
 
     def _save(self, **changes: object) -> None:
         """Changes fields of the record and writes it."""
+        self._check_folder()
         self.run = msgspec.structs.replace(self.run, **changes)
         save_run(self.folder, self.run)
+
+    def _write(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Writes tables, whose checksums reach the disk with the next change of the record."""
+        self._check_folder()
+        try:
+            self.run = save_tables(self.folder, self.run, tables)
+        except RunError:
+            self._unsure = True
+            with suppress(AlexProfError):  # the record on disk knows old and new ones
+                written = load_run(self.folder).tables
+                self.run = msgspec.structs.replace(self.run, tables=written)
+            raise
 
     def set_phase(self, variant: str, key: str, phase: Phase) -> None:
         """Replaces a phase's record; it reaches the disk with the next part of the run."""
@@ -147,8 +238,7 @@ class Recorder:
         """
         all_blocks = {**self.blocks, key: [*self.blocks.get(key, ()), *blocks]}
         # The table first: the record never has a phase that the table lacks.
-        tables = {STEPS_FILE: steps_table(all_blocks, self.attributions)}
-        self.run = save_tables(self.folder, self.run, tables)
+        self._write({STEPS_FILE: steps_table(all_blocks, self.attributions)})
         self.blocks = all_blocks
         others = [stretch for stretch in self.run.stretches if stretch.phase != key]
         for variant, phase in phases.items():
@@ -161,30 +251,32 @@ class Recorder:
         """Writes what a phase's trace says.
 
         Raises:
-            RunError: If it can't be written.
+            RunError: If it can't be written; the record is as before.
             ClosureError: If the shares of a step do not add up to it.
         """
         attributions = {**self.attributions, (variant, key): attribution}
         costs = {place: traced.costs for place, traced in attributions.items()}
-        tables = {
-            COSTS_FILE: costs_table(costs),
-            STEPS_FILE: steps_table(self.blocks, attributions),
-        }
-        self.run = save_tables(self.folder, self.run, tables)
-        self.attributions = attributions
+        self._write(
+            {COSTS_FILE: costs_table(costs), STEPS_FILE: steps_table(self.blocks, attributions)}
+        )
+        before = self.run
         self.set_phase(variant, key, phase)
         self._note_onednn(phase)
+        try:
+            self._save()
+        except RunError:  # a record without the trace may still fit
+            self.run, self._unsure = before, True
+            raise
+        self.attributions = attributions
         if run_metadata:
             self._files[variant].run_metadata[key] = run_metadata
-        self._save()
 
     def add_results(
         self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | Note
     ) -> None:
-        """Writes what a phase computes, or why that is not known.
+        """Adds what a phase computes, or why that is not known.
 
-        Raises:
-            RunError: If it can't be written.
+        What can't be written now is with the next phase.
         """
         phase = self.run.variants[variant].phases[key]
         if isinstance(results, Note):
@@ -192,7 +284,8 @@ class Recorder:
         else:
             phase = msgspec.structs.replace(phase, fingerprint=results)
         self.set_phase(variant, key, phase)
-        self._save()
+        with suppress(RunError):
+            self._save()
 
     def forget_empty(self, variants: Sequence[str]) -> None:
         """Forgets those of the variants that have no phase."""
@@ -214,8 +307,9 @@ class Recorder:
             files.graph = None if graph is None else serialized(graph)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
-        """Writes measured ablations."""
-        self._save(ablations=(*self.run.ablations, *ablations))
+        """Adds measured ablations; what can't be written now is with the next phase."""
+        with suppress(RunError):
+            self._save(ablations=(*self.run.ablations, *ablations))
 
     def _note_onednn(self, phase: Phase) -> None:
         """Notes oneDNN if one of its ops ran; if none did that shows nothing: a GPU needs none."""
@@ -228,23 +322,12 @@ class Recorder:
             self.run, machine=msgspec.structs.replace(machine, software=software)
         )
 
-    def _write_events(self, variant: str) -> None:
-        from alexprof.show.options import ReportOptions
-        from alexprof.show.outputs import render
-        from alexprof.tensorboard.scalars import timed_steps
-        from alexprof.tensorboard.summaries import write_variant_events
 
-        files = self._files[variant]
-        write_variant_events(
-            self.folder / variant,
-            self.run,
-            variant,
-            render(self.run, "markdown", ReportOptions(variant=variant)),
-            timed=timed_steps(self.blocks, variant),
-            costs=self.costs,
-            graph=files.graph,
-            run_metadata=files.run_metadata,
-        )
+def _identity(folder: Path) -> tuple[int, int]:
+    """What a folder keeps when its name changes, and another of that name doesn't have."""
+    with writing(folder):
+        status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _what_stopped(error: BaseException) -> Note:
@@ -253,6 +336,4 @@ def _what_stopped(error: BaseException) -> Note:
         return Note("ended_by_signal" if error.args else "interrupted")
     if isinstance(error, AlexProfError):
         return note_of(error)
-    text = str(error).strip().splitlines()
-    name = type(error).__name__
-    return Note("failed", text=f"{name}: {text[0]}" if text else name)
+    return Note("failed", text=reason(error))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import operator
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alexprof.arguments import PATH, TEXT, check, whole
 from alexprof.errors import UsageError
 from alexprof.measure.loop import Block, default_block_steps
 from alexprof.record.values import MOST_S
@@ -41,6 +41,11 @@ class Recording:
         Raises:
             UsageError: If there are no timed steps, or a number is no duration.
         """
+        check(
+            burn_in=(self.burn_in, whole(0)),
+            trace=(self.trace, PATH.or_none()),
+            marker=(self.marker, TEXT.or_none()),
+        )
         durations_ns, starts_ns = self._checked_ns()
         timed = len(durations_ns) - self.burn_in
         size = default_block_steps(timed)
@@ -73,7 +78,7 @@ class Recording:
             raise UsageError(f"the durations of a recording must be numbers: {error}") from error
         if durations_s.ndim != 1 or starts_s.shape != durations_s.shape:
             raise UsageError("a recording has one duration, and at most one start, for each step")
-        if not 0 <= operator.index(self.burn_in) < len(durations_s):
+        if self.burn_in >= len(durations_s):
             raise UsageError(
                 f"a recording of {len(durations_s)} steps can't have {self.burn_in} of warm-up"
             )

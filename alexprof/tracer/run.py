@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec.structs import asdict
 
+from alexprof.arguments import PATH, check
 from alexprof.record import run as record
 from alexprof.record import store
 
@@ -32,4 +33,5 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     Raises:
         RunError: If the folder is not a run, is damaged, or has another schema.
     """
+    check(folder=(folder, PATH))
     return Run(**asdict(store.load_run(folder))).placed(Path(folder))

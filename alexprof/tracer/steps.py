@@ -28,7 +28,8 @@ def steps_table(
         Columns variant, phase (str), block (i64, −1 for warm-up and for a long first step that is
         left out), step (i64, of a timed one negative for warm-up), order (i64, the block's place
         among all of its phase), start_s (f64, since the phase's first step of its kind), seconds
-        (f64) and traced (bool). The block and order of a traced step are 0.
+        (f64), traced (bool) and unix_s (f64, Unix time of a timed step's start). The block and
+        order of a traced step are 0.
     """
     import polars as pl
 
@@ -49,6 +50,7 @@ def steps_table(
                         "start_s": (block.start_ns - begin_ns) / 1e9,
                         "seconds": block.seconds,
                         "traced": [False] * count,
+                        "unix_s": (block.start_ns + block.unix_offset_ns) / 1e9,
                     }
                 )
             )
@@ -67,6 +69,7 @@ def steps_table(
                     "start_s": (start_ns - start_ns.min()) / 1e9,
                     "seconds": rows["wall_ns"].to_numpy() / 1e9,
                     "traced": [True] * count,
+                    "unix_s": pl.Series([None] * count, dtype=pl.Float64),
                 }
             )
         )

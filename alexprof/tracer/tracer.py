@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from alexprof.arguments import MAPPING, PATH, TEXT, check, instance, several, whole
+from alexprof.capture.failures import reason
 from alexprof.capture.runtime import accelerators, session_config, software
 from alexprof.capture.target import SessionTarget, Target, as_target, session_target
-from alexprof.capture.trace import GRAPH_BUILD, profiled
+from alexprof.capture.trace import GRAPH_BUILD, profiled_if_possible
 from alexprof.errors import RunError, UsageError, check_name
 from alexprof.measure.machine import describe_machine
 from alexprof.record.ablation import AblationSpec
+from alexprof.record.note import Note
 from alexprof.record.phase import Phase
 from alexprof.record.run import MachineRecord, Variant, WorkloadRecord
 from alexprof.record.workload import Layer
@@ -24,7 +27,7 @@ from alexprof.show.classic import layer_line
 from alexprof.show.progress import Progress, progress_for
 from alexprof.tracer.driver import Driver
 from alexprof.tracer.graphs import initialized, serialized
-from alexprof.tracer.names import check_variant, phase_key, with_ablations
+from alexprof.tracer.names import TOGETHER, check_variant, phase_key, with_ablations
 from alexprof.tracer.options import MeasureOptions
 from alexprof.tracer.recorder import Recorder
 from alexprof.tracer.recording import Recording
@@ -103,6 +106,12 @@ class Tracer:
             until_steady=until_steady,
         )
         options.check()
+        check(
+            folder=(folder, PATH),
+            workload=(workload, instance("a WorkloadRecord", WorkloadRecord).or_none()),
+            ablations=(ablations, several(instance("an AblationSpec", AblationSpec))),
+            progress=(progress, instance("True, False or a Progress", bool, Progress)),
+        )
         self._config = session_config(device, intra_op, inter_op)
         machine = MachineRecord(describe_machine(), software(), accelerators(device))
         self._recorder = Recorder(Path(folder).absolute(), machine, workload)
@@ -174,7 +183,7 @@ class Tracer:
         Raises:
             UsageError: If the name is taken or can't be a folder's name, or the tracer is not open.
         """
-        self._check_new(name)
+        self._check_new(name, label)
         self._recorder.add_graph(name, Variant(label=label or name.replace("_", " ")), None)
 
     @contextmanager
@@ -190,13 +199,13 @@ class Tracer:
 
         Raises:
             UsageError: If the name is taken or can't be a folder's name, or the tracer is not open.
-            CaptureError: If another profiler is running.
         """
         import tensorflow as tf
 
-        self._check_new(variant)
-        graph = tf.Graph()
-        with profiled(self.folder / variant, GRAPH_BUILD, f"building {variant}", python_level=1):
+        self._check_new(variant, label)
+        graph, doing = tf.Graph(), f"building {variant}"
+        folder = self.folder / variant
+        with profiled_if_possible(folder, GRAPH_BUILD, doing, python_level=1) as failures:
             start_s = time.perf_counter()
             with graph.as_default(), tf.profiler.experimental.Trace(GRAPH_BUILD, step_num=0):
                 yield graph
@@ -204,6 +213,9 @@ class Tracer:
         self._graphs[variant] = graph
         record = Variant(label=label or variant.replace("_", " "), build_s=build_s)
         self._recorder.add_graph(variant, record, serialized(graph))
+        for failure in failures:
+            note = Note("build_not_profiled", names=(variant,), text=reason(failure))
+            self._recorder.add_note(note)
 
     def layers(self, variant: str, layers: Sequence[Layer]) -> None:
         """Records a variant's layers, and shows their names and output shapes.
@@ -212,6 +224,7 @@ class Tracer:
             UsageError: If there is no such variant, or the tracer is not open.
         """
         self._check_open()
+        check(layers=(layers, several(instance("a Layer", Layer))))
         check_name("variant", variant, self.run.variants)
         if all(record.layers != tuple(layers) for record in self.run.variants.values()):
             self._driver.progress.message(f"Layers {self._driver.labels([variant])}")
@@ -281,6 +294,7 @@ class Tracer:
         self._check_open()
         if label is None:
             label, fetches = fetches, None
+        check(variant=(variant, TEXT), feed_dict=(feed_dict, MAPPING.or_none()))
         if isinstance(target, Target) or callable(target):
             if fetches is not None or feed_dict is not None:
                 raise UsageError("fetches and feed_dict are for a session, not for a function")
@@ -313,6 +327,7 @@ class Tracer:
             UsageError: As in `time`, like the other errors.
         """
         self._check_open()
+        check(targets=(targets, TOGETHER))
         if isinstance(targets, Mapping):
             pairs = [(variant, as_target(target)) for variant, target in targets.items()]
         else:
@@ -336,6 +351,7 @@ class Tracer:
             RunError: If the run's folder can't be written.
         """
         self._check_open()
+        check(recording=(recording, instance("a Recording", Recording)), variant=(variant, TEXT))
         with self._new_phase(label, [variant]) as key:
             self._driver.take(key, label, variant, recording)
         return self.run.variants[variant].phases[key]
@@ -346,21 +362,17 @@ class Tracer:
         variants = [variant for variant, _ in targets]
         if not targets:
             raise UsageError("no target to time: give a function, or a session and its fetches")
-        for name, count in (("steps", steps), ("burn_in", burn_in)):
-            if count is not None and not isinstance(count, int):
-                raise UsageError(f"{name} is a whole number, not {count!r}")
+        check(steps=(steps, whole(1).or_none()), burn_in=(burn_in, whole(0)))
         with self._new_phase(label, variants) as key:
             self._driver.run(key, label, dict(targets), steps, burn_in)
 
     @contextmanager
-    def _new_phase(self, label: Any, variants: Sequence[str]) -> Iterator[str]:
+    def _new_phase(self, label: str | None, variants: Sequence[str]) -> Iterator[str]:
         """The phase's key; variants that are new are added, and gone again if nothing was timed.
 
         Raises:
             UsageError: If the label is none, or a variant has such a phase.
         """
-        if not isinstance(label, str):
-            raise UsageError(f'a phase\'s name is text like "Forward", not {label!r}')
         key = phase_key(label)
         for place, variant in enumerate(variants):
             record = self.run.variants.get(variant)
@@ -386,9 +398,9 @@ class Tracer:
             )
         return self._sessions[id(session)], session_target(session, fetches, feed_dict)
 
-    def _check_new(self, variant: str) -> None:
+    def _check_new(self, variant: str, label: str | None) -> None:
         self._check_open()
-        check_variant(variant)
+        check_variant(variant, label)
         if variant in self.run.variants:
             raise UsageError(f"variant {variant!r} exists already: choose another name")
 

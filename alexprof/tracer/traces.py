@@ -11,6 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alexprof.arguments import FLAG, PATH, TEXT, check, several, whole
 from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.record.note import Note, of_host
@@ -144,6 +145,12 @@ def load_with_tables(
     cores: bool = True,
 ) -> LoadedTrace:
     """Reads a trace as `load_trace` does, and keeps its tables."""
+    check(
+        files=(files, several(PATH)),
+        marker=(marker, TEXT.or_none()),
+        depth=(depth, whole(1)),
+        cores=(cores, FLAG),
+    )
     paths = [Path(file) for file in files]
     phases, attributions, lost = read_phases(paths, marker=marker, depth=depth, cores=cores)
     check_marked(paths[0], attributions, marker)
@@ -181,8 +188,22 @@ def read_phases(
 
     Raises:
         UsageError: If no file is given, or two have the same name.
-        TraceError: As `load_trace`.
+        TraceError: As `load_trace`; or memory doesn't suffice.
     """
+    try:
+        return _read_phases(files, marker, depth, beside, cores=cores)
+    except MemoryError as error:
+        names = tuple(printable(str(path)) for path in files)
+        raise TraceError(
+            f"too little memory to read {', '.join(names)}: trace fewer steps, or read elsewhere",
+            code="trace_no_memory",
+            names=names,
+        ) from error
+
+
+def _read_phases(
+    files: Sequence[Path], marker: str | None, depth: int, beside: Beside | None, *, cores: bool
+) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[Note, ...]]:
     from alexprof.analysis.assemble import Beside, traced_phase
     from alexprof.attribute.costs import attribute_hosts
     from alexprof.xplane import host_tracer_level, read_trace
@@ -190,8 +211,6 @@ def read_phases(
     paths = {host_of(path): path for path in files}
     if len(paths) < max(len(files), 1):
         raise UsageError("give one file for each host, each with its own name")
-    if depth < 1:
-        raise UsageError(f"a layer has at least 1 name scope, not {depth}")
     traces = {host: read_trace(path) for host, path in paths.items()}
     shown = files[0].parent.name if len(files) > 1 else files[0].name
     is_alone = beside is None

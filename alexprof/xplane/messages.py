@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from alexprof.errors import check_count
 from alexprof.xplane.fields import MALFORMED, fields_at
 from alexprof.xplane.schema import Shape
 from alexprof.xplane.wire import Bool, Buffer, Int
@@ -32,6 +33,8 @@ EVENT_TAG = 0x22  # XLine.events, and as it happens XEvent.stats
 _FIRST_TAG_IN_EVENT = 0x08  # XEvent.metadata_id
 _SHORTEST_PIECE_BYTES = 1 << 10
 _WINDOW_BYTES = 64  # searched for a guess at once: a few events
+MOST_FIELDS = 4_000_000
+"""In a chunk of messages: an event has some hundred at most."""
 CHUNK = 1 << 14  # messages decoded at once: more would only take more memory
 # Steps for few messages would cost as much as those for many, and long messages would take many.
 _FEWEST_MESSAGES = 64
@@ -95,6 +98,7 @@ def read_messages(buffer: Buffer, start: Int, stop: Int, shape: Shape) -> Iterat
         order = np.argsort(begin)
         owner, begin, end = owner[order], begin[order], end[order]
         offset = field_offsets(buffer, begin, end)
+        check_count("too_many_fields", len(offset), MOST_FIELDS, buffer.source)
         place = np.searchsorted(begin, offset, "right") - 1
         steps.append(_read_fields(buffer, owner[place], offset, end[place], shape))
         yield Parts.gather(steps)

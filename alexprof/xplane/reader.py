@@ -7,7 +7,6 @@ lines together.
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -31,8 +30,10 @@ _LINE_ID, _LINE_NAME, _TIMESTAMP, _DISPLAY_NAME = 0x08, 0x12, 0x18, 0x5A  # XLin
 
 _PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
-MOST_PLANES = 1_000
+MOST_PLANES = 300
 """A host has one for itself and one for each device, and some more."""
+FEW, LEAST_BYTES = 1_000_000, 8
+"""Lines and names have so many bytes on average, or there are but few."""
 _TAGS = b"\x0a\x12\x1a\x22"  # of XSpace's fields; text may begin with one, and so may a trace
 _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 
@@ -40,16 +41,15 @@ _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 def read_trace(path: str | os.PathLike[str]) -> Trace:
     """Read a `.xplane.pb` file: its planes and lines.
 
-    The file is mapped, not loaded: it must stay as it is while the trace is in use. Events are
-    decoded on demand, and can still turn out damaged.
+    Events are decoded on demand, and can still turn out damaged.
 
     Raises:
-        TraceError: It can't be read, is empty or no trace.
+        TraceError: It can't be read, changes meanwhile, is empty or no trace.
         DamageError: It is cut short or damaged.
     """
     source = os.fspath(path)
     try:
-        data = _map(Path(path))
+        data = _load(Path(path))
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
         reason = getattr(error, "strerror", None) or str(error)
         shown = source if source.isprintable() else ascii(source)
@@ -79,18 +79,21 @@ def parse_trace(data: bytes | memoryview, source: str = "<bytes>") -> Trace:
         raise mistaken or error from None
 
 
-def _map(path: Path) -> memoryview:
-    """Map a file into memory, or load it where the file system can't map."""
+def _load(path: Path) -> memoryview:
+    """Load a file as it is: were it mapped, one that gets shorter would end the process."""
     # Looked at before it is opened: opening a pipe would wait for someone to write into it.
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(None, "not a regular file")
-    with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            return memoryview(b"")
-        try:
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except OSError:
-            return memoryview(file.read())
+    with path.open("rb", buffering=0) as file:
+        before = os.fstat(file.fileno())
+        # NumPy asks for huge pages: filling them takes a third of the time.
+        rest = loaded = np.empty(before.st_size, np.uint8).data
+        while rest and (count := file.readinto(rest)):  # at most 2 GB at once
+            rest = rest[count:]
+        after = os.fstat(file.fileno())
+    if rest or (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise OSError(None, "it changed while it was read: wait until it is written")
+    return loaded
 
 
 def _mistaken(buffer: Buffer) -> TraceError | None:
@@ -132,7 +135,10 @@ def _read(buffer: Buffer) -> Trace:
 
 def _read_one(buffer: Buffer, start: int, stop: int, shape: Shape) -> Parts:
     """Read the fields of a message that are so long that each is best stepped over."""
-    offset = np.fromiter((field.start for field in buffer.fields(start, stop)), np.int64)
+    most = FEW + (stop - start) // LEAST_BYTES
+    fields = islice(buffer.fields(start, stop), most + 1)
+    offset = np.fromiter((field.start for field in fields), np.int64)
+    check_count("too_many_fields", len(offset), most, buffer.source)
     none = np.zeros(len(offset), np.int64)
     parts = Parts(none, *fields_at(buffer, offset, none + stop))
     shape.check(buffer, offset, parts.tag)

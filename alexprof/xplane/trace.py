@@ -93,9 +93,7 @@ class Plane:
         line = np.repeat(np.array(kept, np.int32), [len(part) for part, _ in parts])
         del parts
         starts_ps = self._starts_ps(line)
-        events = Events(self.dictionary, offset, stop, line, starts_ps, stats=stats)
-        self.dictionary.buffer.release()
-        return events
+        return Events(self.dictionary, offset, stop, line, starts_ps, stats=stats)
 
     def _events_of(self, line: Line) -> tuple[Int, Int]:
         """Return where the events of a line begin and end."""

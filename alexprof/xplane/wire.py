@@ -10,7 +10,6 @@ bits, lowest first, the top bit set on all but the last byte.
 
 from __future__ import annotations
 
-import mmap
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
@@ -18,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from alexprof.errors import DamageError
+from alexprof.errors import DamageError, check_count
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
@@ -26,6 +25,8 @@ _FIXED_SIZES = {FIXED64: 8, FIXED32: 4}
 ODD_BITS = 0x80 | 0b101
 _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
+FEW, LEAST_BYTES = 200_000, 32
+"""Fields that are read one by one have so many bytes on average, or there are but few."""
 MAX_TAG = (1 << 32) - 1
 _MAX_TAG_BYTES = 5
 Int: TypeAlias = NDArray[np.int64]
@@ -79,12 +80,6 @@ class Buffer:
         )
         return pieces[offset].view("<u8").reshape(-1, words)
 
-    def release(self) -> None:
-        """Give the memory back that a mapped file takes once it was read; it can be read again."""
-        file = self.raw.obj
-        if isinstance(file, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            file.madvise(mmap.MADV_DONTNEED)
-
     def text(self, start: int, stop: int) -> str:
         """Decode UTF-8; what is no UTF-8 becomes U+FFFD, for a bad name is no reason to give up."""
         return str(self.raw[start:stop], "utf-8", "replace")
@@ -132,9 +127,16 @@ class Buffer:
             start = field.stop
 
     def by_tag(self, start: int, stop: int) -> defaultdict[int, list[Field]]:
-        """Read the fields of the message between two offsets, those of a tag in file order."""
+        """Read the fields of the message between two offsets, those of a tag in file order.
+
+        Raises:
+            TraceError: There are more than fit into little memory, and far shorter than any that
+                are read this way.
+        """
         fields: defaultdict[int, list[Field]] = defaultdict(list)
-        for field in self.fields(start, stop):
+        most = FEW + (stop - start) // LEAST_BYTES
+        for count, field in enumerate(self.fields(start, stop), 1):
+            check_count("too_many_fields", count, most, self.source)
             fields[field.tag].append(field)
         return fields
 

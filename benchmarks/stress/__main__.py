@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks.stress import parts
@@ -20,13 +21,19 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(parts.PARTS):
         parser.error(f"no part {', '.join(sorted(unknown))}: there are {', '.join(parts.PARTS)}")
-    results = []
+    print(f"--seed {arguments.seed} --scale {arguments.scale:g}", flush=True)
+    results, begin_s = [], time.monotonic()
     for name in arguments.names or parts.PARTS:
         with tempfile.TemporaryDirectory(prefix="stress-") as folder:
-            print(f"{name} …", flush=True)
+            print(f"{name} …", end="", flush=True)
+            part_s = time.monotonic()
             results += parts.PARTS[name](Path(folder), arguments)
+            print(f" {time.monotonic() - part_s:.0f} s", flush=True)
     print("\n".join(table(results)))
-    sys.exit(any(result.faults for result in results))
+    minutes = (time.monotonic() - begin_s) / 60
+    tried, faults = (sum(result.tried for result in results), sum(len(r.faults) for r in results))
+    print(f"\nSeed {arguments.seed}: {tried} attempts, {faults} faults, {minutes:.1f} minutes.")
+    sys.exit(faults > 0)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Commands within limits: ending with an undocumented exit code, late or large, is a fault."""
+"""Commands within limits: an exit code that is not documented, a byte too many, is a fault."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ import selectors
 import subprocess
 import sys
 import tempfile
+import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
+Case = TypeVar("Case")
 CODES = (0, 1, 2, 3)
 """What a command may exit with (docs/commands.md)."""
 LIMIT_S = 10.0
 """For files below a megabyte; larger ones get as long again for each."""
+JOB_LIMIT_S = 90.0
+"""For what starts TensorFlow and runs."""
 BASE_BYTES, BYTES_PER_BYTE = 500_000_000, 12
 WORKERS = 2
 
@@ -31,12 +37,24 @@ class Command:
         arguments: Of `alexprof`.
         file_bytes: Size of what it reads.
         check: Given what it printed, says what is wrong with it; "" if nothing.
+        limit_s: How long it may take; None: by the size of what it reads.
     """
 
     name: str
     arguments: Sequence[str]
     file_bytes: int = 0
     check: Callable[[Outcome], str] | None = None
+    limit_s: float | None = None
+
+    @property
+    def most_s(self) -> float:
+        """How long it may take."""
+        return self.limit_s or LIMIT_S * (1 + self.file_bytes // 1_000_000)
+
+    @property
+    def most_bytes(self) -> int:
+        """How much memory it may have."""
+        return BASE_BYTES + BYTES_PER_BYTE * self.file_bytes
 
 
 @dataclass(frozen=True)
@@ -89,17 +107,28 @@ class Result:
             self.faults.append(f"{command.name}: {wrong}")
 
 
+def controls(text: str) -> str:
+    """The first character that could move a cursor, hide or reorder text; "" if there is none.
+
+    What is not UTF-8 comes as U+FFFD or a lone surrogate; of these the surrogate is one.
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return ""
+    kinds = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    shown = (char for char in text if char != "\n" and unicodedata.category(char) in kinds)
+    return next((f"U+{ord(char):04X}" for char in shown), "")
+
+
 def fault(command: Command, outcome: Outcome) -> str:
     """What is wrong with an outcome; "" if nothing is."""
-    most_bytes = BASE_BYTES + BYTES_PER_BYTE * command.file_bytes
     if outcome.code is None:
-        return f"hang: over {_limit_s(command):.0f} s"
-    if "Traceback (most recent call last)" in outcome.err:
-        return f"traceback: {_last_line(outcome.err)}"
-    if outcome.code not in CODES:
+        return f"hang: over {command.most_s:.0f} s"
+    if "Traceback (most recent call last)" in outcome.err or outcome.code not in CODES:
         return f"exit code {outcome.code}: {_last_line(outcome.err)}"
-    if outcome.peak_bytes > most_bytes:
-        return f"memory: {outcome.peak_bytes / 1e6:.0f} MB of {most_bytes / 1e6:.0f}"
+    if outcome.peak_bytes > command.most_bytes:
+        return f"memory: {outcome.peak_bytes / 1e6:.0f} MB of {command.most_bytes / 1e6:.0f}"
+    if control := controls(outcome.out) or controls(outcome.err):
+        return f"control character {control}"
     if outcome.code == 2 and not outcome.err.strip():
         return "exit code 2 without a message"
     return command.check(outcome) if command.check else ""
@@ -142,6 +171,8 @@ class Server:
         """Runs a command within its time."""
         process = self._process or self._start()
         out, err = (Path(self._folder.name) / name for name in ("out", "err"))
+        for path in (out, err):
+            path.write_bytes(b"")  # a process that dies at once makes none
         request = {"arguments": list(command.arguments), "out": str(out), "err": str(err)}
         assert process.stdin is not None
         try:
@@ -149,13 +180,13 @@ class Server:
             process.stdin.flush()
         except BrokenPipeError:
             pass
-        line = self._line(process, _limit_s(command))
-        text, messages = (path.read_text(errors="replace") for path in (out, err))
+        line = self._line(process, command.most_s)
+        text, messages = (path.read_bytes().decode(errors="surrogateescape") for path in (out, err))
         if line:
             return Outcome(**json.loads(line), out=text, err=messages)
         code = None if line is None else process.wait()
         self.stop()
-        return Outcome(code, _limit_s(command), 0, text, messages)
+        return Outcome(code, command.most_s, 0, text, messages)
 
     def stop(self) -> None:
         """Ends the process."""
@@ -182,24 +213,34 @@ class Server:
             return process.stdout.readline() if selector.select(seconds) else None
 
 
+def try_all(name: str, attempt: Callable[[Case], str], cases: Iterable[Case]) -> Result:
+    """Makes attempts, some at once; each says what went wrong, "" if nothing did."""
+    result = Result(name)
+
+    def timed(case: Case) -> tuple[str, float]:
+        begin_s = time.monotonic()
+        return attempt(case), time.monotonic() - begin_s
+
+    with ThreadPoolExecutor(WORKERS) as threads:
+        for wrong, seconds in threads.map(timed, cases):
+            result.tried += 1
+            result.longest_s = max(result.longest_s, seconds)
+            result.faults += [wrong] if wrong else []
+    return result
+
+
 def table(results: Sequence[Result]) -> Iterator[str]:
     """The campaign as a table in Markdown, and its faults."""
     yield "| what | tried | faults | exit codes | longest, s | most memory, MB |"
     yield "| --- | --: | --: | --- | --: | --: |"
     for result in results:
         codes = ", ".join(f"{code}: {times}" for code, times in sorted(result.codes.items()))
-        cells = (result.name, result.tried, len(result.faults), codes)
-        yield (
-            f"| {' | '.join(map(str, cells))} | {result.longest_s:.1f} "
-            f"| {result.largest_bytes / 1e6:.0f} |"
-        )
+        memory = f"{result.largest_bytes / 1e6:.0f}" if result.largest_bytes else "–"
+        cells = (result.name, result.tried, len(result.faults), codes or "–")
+        yield f"| {' | '.join(map(str, cells))} | {result.longest_s:.1f} | {memory} |"
     for result in results:
         for line in result.faults:
             yield f"- {result.name}: {line}"
-
-
-def _limit_s(command: Command) -> float:
-    return LIMIT_S * (1 + command.file_bytes // 1_000_000)
 
 
 def _last_line(text: str) -> str:

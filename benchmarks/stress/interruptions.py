@@ -5,69 +5,93 @@ from __future__ import annotations
 import argparse
 import random
 import re
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alexprof.errors import AlexProfError
 from alexprof.record.store import load_run
-from benchmarks.stress.commands import WORKERS, Command, Result, run_all
-from benchmarks.stress.subjects import SMALL
+from benchmarks.stress.commands import JOB_LIMIT_S, Command, Result, run_all, try_all
+from benchmarks.stress.subjects import SMALL, profile, run_program
 
-KILLS, DISKS = 30, 18
-KILLED_AFTER_S = (2.0, 16.0)
+KILLS, DISKS = 30, 12
+PHASES = 4
+STARTING_S, LINE_S = 4.0, 0.4
+"""The longest wait for a kill: before the first line, behind a line."""
 _FINISHED = re.compile(rb": (Forward|Forward-backward) across \d+ steps.*, (with|without) LRN\n")
-_LIMITED = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-size = int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-sys.argv = ["alexprof", *sys.argv[2:]]
-from alexprof.cli import main
-main()
-"""
 
 
 def kills(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     """Kills `alexprof profile` at random moments; half of them by SIGKILL."""
-    result = Result("kills")
     logdir = folder / "logdir"
+    whole = run_program(["profile", "--logdir", str(folder / "whole"), *SMALL])
+    lines = whole.stdout.count(b"\n")
+    logdir.mkdir()
 
     def kill(number: int) -> str:
         chance = random.Random(f"{arguments.seed} kill {number}")
-        name, after_s = f"run{number}", chance.uniform(*KILLED_AFTER_S)
+        line = chance.randrange(lines)
+        after_s = chance.choice((0.0, chance.uniform(0, LINE_S if line else STARTING_S)))
         sent = chance.choice((signal.SIGKILL, signal.SIGTERM))
-        command = ["alexprof", "profile", "--logdir", str(logdir), "--run-name", name, *SMALL]
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        try:
-            out, err = process.communicate(timeout=after_s)
-        except subprocess.TimeoutExpired:
-            process.send_signal(sent)
-            out, err = process.communicate(timeout=60)
-        wrong = _lost(logdir / name, out, finished=process.returncode == 0)
-        if b"Traceback" in err:
-            wrong = f"traceback: {err.decode(errors='replace')[-200:]}"
-        return f"{sent.name} after {after_s:.1f} s: {wrong}" if wrong else ""
+        wrong = _killed(logdir / f"run{number}", line, after_s, sent)
+        return f"{sent.name} {after_s:.2f} s after line {line}: {wrong}" if wrong else ""
 
-    with ThreadPoolExecutor(WORKERS) as threads:
-        for wrong in threads.map(kill, range(round(KILLS * arguments.scale))):
-            result.tried += 1
-            result.faults += [wrong] if wrong else []
+    result = try_all("kills", kill, range(round(KILLS * arguments.scale)))
+    at = ("--logdir", str(logdir))
+    names = sorted(run.name for run in logdir.iterdir() if (run / "run.json").exists())
+    reports = [Command(f"report {name}", ("report", name, *at), 1_000_000) for name in names]
+    read = run_all("reports of killed runs", [Command("list", ("list", *at)), *reports])
+    profile(logdir, "next")
+    result.faults += _left(logdir)
+    return [result, read]
+
+
+def _killed(run: Path, line: int, after_s: float, sent: signal.Signals) -> str:
+    """Kills a run when it has printed so many lines; says what is lost or wrong."""
+    command = ["alexprof", "profile", "--logdir", str(run.parent), "--run-name", run.name, *SMALL]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", *command], stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
+        assert process.stdout is not None
+        out = b"".join(process.stdout.readline() for _ in range(line))
+        time.sleep(after_s)
+        process.send_signal(sent)
+        out += process.communicate(timeout=JOB_LIMIT_S)[0]
+        errors.seek(0)
+        err = errors.read()
+    if b"Traceback" in err:
+        return f"traceback: {err.decode(errors='replace')[-200:]}"
+    return _lost(run, out, finished=process.returncode == 0)
+
+
+def _left(logdir: Path) -> list[str]:
+    """What the next run in the logdir should have put in order."""
+    faults = []
     left = [str(path.relative_to(logdir)) for path in logdir.rglob(".part*")]
     if left:
-        result.faults.append(f"{len(left)} temporary files are left, such as {left[0]}")
-    at = ("--logdir", str(logdir))
-    reports = [
-        Command(f"report {run.name}", ("report", run.name, *at), 1_000_000)
-        for run in logdir.iterdir()
-        if (run / "run.json").exists()
-    ]
-    return [result, run_all("reports of killed runs", [Command("list", ("list", *at)), *reports])]
+        faults.append(f"{len(left)} temporary files are left, such as {left[0]}")
+    for run in logdir.iterdir():
+        if not (run / "run.json").exists():
+            faults.append(f"{run.name} has no record")
+            continue
+        record = load_run(run)
+        if record.stopped is not None and record.stopped.code == "unfinished":
+            faults.append(f"{run.name} doesn't say that it was killed")
+        faults += [
+            f"{run.name}/{variant} has no event file"
+            for variant in record.variants
+            if not list((run / variant).glob("events.out.tfevents.*"))
+        ]
+    return faults
 
 
 def _lost(run: Path, out: bytes, *, finished: bool) -> str:
@@ -87,35 +111,37 @@ def _lost(run: Path, out: bytes, *, finished: bool) -> str:
     }
     if announced - kept:
         return f"finished, and not in the record: {sorted(announced - kept)}"
-    return "complete, but killed" if record.complete and not finished else ""
+    if finished != record.complete and (finished or len(kept) < PHASES):
+        return "finished, but not complete" if finished else f"complete, with {len(kept)} phases"
+    return ""
 
 
 def full_disks(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     """Profiles where files may be no larger than so much, and on a small disk."""
-    result = Result("full disks")
     attempts = round(DISKS * arguments.scale)
 
     def limited(number: int) -> str:
-        size = 100 * 2**number
+        size = round(100 * 10 ** (5 * (number + 0.5) / attempts))
         run = folder / "limited" / f"run{number}"
-        command = ["profile", "--logdir", str(run.parent), "--run-name", run.name, *SMALL]
         return _full(
-            [sys.executable, "-c", _LIMITED, str(size), *command], run, f"files of {size} bytes"
+            run,
+            f"files of {size} bytes",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
         )
 
-    with ThreadPoolExecutor(WORKERS) as threads:
-        for wrong in threads.map(limited, range(attempts)):
-            result.tried += 1
-            result.faults += [wrong] if wrong else []
-    return [result, _small_disks(folder, attempts // 2)]
+    return [
+        try_all("full disks: files of limited size", limited, range(attempts)),
+        _small_disks(folder, attempts // 2),
+    ]
 
 
 def _small_disks(folder: Path, attempts: int) -> Result:
     """The same on a disk in memory of a few megabytes; needs the right to mount one."""
-    result = Result("small disks")
+    result = Result("full disks: a small one")
     for number in range(attempts):
         disk, kilobytes = folder / "disk", 64_300 + 400 * number
         disk.mkdir(exist_ok=True)
+        begin_s = time.monotonic()
         mounted = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(disk)],
             capture_output=True,
@@ -125,32 +151,33 @@ def _small_disks(folder: Path, attempts: int) -> Result:
             print("  no right to mount a small disk: left out")
             return result
         try:
-            command = ["profile", "--logdir", str(disk), "--run-name", "run", *SMALL]
-            filler = disk / "filler"
 
-            def fill(filler: Path = filler, number: int = number) -> None:
+            def fill(filler: Path = disk / "filler", number: int = number) -> None:
                 filler.write_bytes(bytes(63_900_000 - 20_000 * number))
 
-            wrong = _full(
-                [sys.executable, "-m", "alexprof", *command],
-                disk / "run",
-                f"a disk of {kilobytes} kB",
-                started=fill,
-            )
+            wrong = _full(disk / "run", f"a disk of {kilobytes} kB", started=fill)
         finally:
             subprocess.run(["umount", "-l", str(disk)], check=False)
         result.tried += 1
+        result.longest_s = max(result.longest_s, time.monotonic() - begin_s)
         result.faults += [wrong] if wrong else []
     return result
 
 
-def _full(command: list[str], run: Path, shown: str, started: object = None) -> str:
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        if callable(started):
+def _full(run: Path, shown: str, started: Callable[[], None] | None = None, **options: Any) -> str:
+    """Profiles; calls `started` once there is a record. Says what is lost or wrong."""
+    command = ["alexprof", "profile", "--logdir", str(run.parent), "--run-name", run.name, *SMALL]
+    with subprocess.Popen(
+        [sys.executable, "-m", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    ) as process:
+        if started is not None:
             while process.poll() is None and not (run / "run.json").exists():
                 time.sleep(0.05)
             started()
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=JOB_LIMIT_S)
     if b"Traceback" in err or process.returncode not in (0, 1, 2):
         return f"{shown}: exit code {process.returncode}: {err.decode(errors='replace')[-300:]}"
     if not err.strip() and process.returncode:

@@ -5,35 +5,41 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.stress import hostile, interruptions, surroundings
+from benchmarks.stress import adversary, interruptions, subjects, surroundings
 from benchmarks.stress.commands import Command, Outcome, Result, run_all
 from benchmarks.stress.mutations import changed_message, mutated
-from benchmarks.stress.records import change_json, change_table
-from benchmarks.stress.subjects import copy_run, make_run
-from tests.samples import EVERY
+from benchmarks.stress.records import change_json, change_table, contradict
 
 MUTATED, ALTERED = 1000, 500
+_FORMATS = ("csv", "html", "json", "markdown")
 
 
 def _hostile_traces(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     def commands() -> Iterator[Command]:
-        for number, (name, content) in enumerate(hostile.traces()):
+        for number, (name, content) in enumerate(adversary.traces()):
             if arguments.match in name:
-                path = folder / f"{number}.xplane.pb"
+                path, again = (folder / f"{number}{part}.xplane.pb" for part in ("", "b"))
                 path.write_bytes(content)
-                yield Command(name, ("report", str(path), "--full"), len(content))
+                again.write_bytes(content)
+                logdir, run = ("--logdir", str(folder)), f"run{number}"
+                for words in (
+                    *(("report", str(path), "--format", form) for form in _FORMATS),
+                    ("report", str(path), "--full"),
+                    ("import", str(path), "--name", run, *logdir),
+                    ("compare", str(path), str(again), "--full"),
+                ):
+                    size = len(content) * (1 + (words[0] == "compare"))
+                    yield Command(f"{name}: {' '.join(words)}", words, size)
 
     return [run_all("hostile traces", commands())]
 
 
 def _mutated_traces(folder: Path, arguments: argparse.Namespace) -> list[Result]:
-    run = make_run(folder / "logdir", "base")
-    sources = [path.read_bytes() for path in sorted(run.rglob("*.xplane.pb"))]
-    sources += [content for name, content in hostile.traces() if name == "names: colons"]
-    sources += [path.read_bytes() for path in EVERY if path.stat().st_size < 1_000_000]
+    sources = list(subjects.traces())
 
     def commands() -> Iterator[Command]:
         for number in range(round(MUTATED * arguments.scale)):
@@ -42,8 +48,8 @@ def _mutated_traces(folder: Path, arguments: argparse.Namespace) -> list[Result]
             content = change(chance.choice(sources), chance)
             path = folder / f"{number}.xplane.pb"
             path.write_bytes(content)
-            asked = ("report", str(path), "--json")
-            yield Command(f"trace {number}", asked, len(content), check=_sums_close)
+            form, check = chance.choice((("--json", _sums_close), ("--full", None)))
+            yield Command(f"trace {number}", ("report", str(path), form), len(content), check)
 
     return [run_all("mutated traces", commands())]
 
@@ -62,34 +68,43 @@ def _sums_close(outcome: Outcome) -> str:
 
 
 def _altered_records(folder: Path, arguments: argparse.Namespace) -> list[Result]:
-    """One run of three is changed: the others are answered, and its table gives no other number."""
+    """One run of three is changed: the others are answered, and no other number is given."""
     good = folder / "good"
-    base, other = (make_run(good, name) for name in ("base", "other"))
+    subjects.make_runs(good)
     compared = folder / "compared.json"
     as_it_was = run_all("", [Command("", _compare(good), check=_keep(compared))])
-    assert not as_it_was.faults
+    assert not as_it_was.faults, as_it_was.faults
     right = compared.read_text()
 
     def commands() -> Iterator[Command]:
         for number in range(round(ALTERED * arguments.scale)):
             chance = random.Random(f"{arguments.seed} record {number}")
-            logdir = folder / f"{number}"
-            copy_run(base, logdir, "base")
-            changed = copy_run(other, logdir, "other")
-            if chance.random() < 0.5:
-                how, same = change_json(changed / "run.json", chance), None
-            else:
-                table = chance.choice(("costs.parquet", "steps.parquet"))
-                how, same = f"{table}: {change_table(changed / table, chance)}", right
-            name = f"{number} {how}"
-            size = 1_000_000
-            at = ("--logdir", str(logdir))
-            yield Command(f"{name}: list", ("list", *at), size, check=_lists_base)
-            yield Command(f"{name}: history", ("history", *at), size, check=_lists_base)
-            yield Command(f"{name}: report", ("report", "other", "--full", *at), size)
-            yield Command(f"{name}: compare", _compare(logdir), size, check=_equals(same))
+            logdir = Path(shutil.copytree(good, folder / f"{number}"))
+            how, run, same = _altered(logdir, chance, right)
+            name, at = f"{number} {how}", ("--logdir", str(logdir))
+            size = sum(path.stat().st_size for path in logdir.rglob("*.*"))
+            yield Command(f"{name}: list", ("list", *at), size, _lists_base)
+            yield Command(f"{name}: history", ("history", *at), size, _lists_base)
+            yield Command(f"{name}: report", ("report", run, "--full", *at), size)
+            if run == "other" and (same or chance.random() < 0.5):
+                yield Command(f"{name}: compare", _compare(logdir), size, _equals(same))
+            elif run == "other":
+                gate = ("gate", "base", "--baseline", "other", *at)
+                yield Command(f"{name}: gate", gate, size)
 
     return [run_all("altered records", commands())]
+
+
+def _altered(logdir: Path, chance: random.Random, right: str) -> tuple[str, str, str | None]:
+    """Changes a run: how, which, and the comparison that there may be of it, None for any."""
+    kind = chance.choice(("json", "json", "gpu", "contradiction", "table", "table"))
+    if kind in ("json", "gpu"):
+        run = "gpu" if kind == "gpu" else "other"
+        return change_json(logdir / run / "run.json", chance), run, None
+    if kind == "contradiction":
+        return contradict(logdir / "other" / "run.json", chance), "other", right
+    table = chance.choice(("costs.parquet", "steps.parquet"))
+    return f"{table}: {change_table(logdir / 'other' / table, chance)}", "other", right
 
 
 def _compare(logdir: Path) -> tuple[str, ...]:
@@ -99,17 +114,17 @@ def _compare(logdir: Path) -> tuple[str, ...]:
 def _keep(path: Path) -> Callable[[Outcome], str]:
     def keep(outcome: Outcome) -> str:
         path.write_text(outcome.out)
-        return ""
+        return "" if outcome.code == 0 else outcome.err
 
     return keep
 
 
 def _equals(right: str | None) -> Callable[[Outcome], str]:
-    """A comparison of runs with a changed table is refused, or is as it was."""
+    """A comparison of a run that contradicts itself is refused, or is as it was."""
 
     def check(outcome: Outcome) -> str:
         if outcome.code == 0 and right is not None and outcome.out != right:
-            return "another comparison"
+            return "wrong number: another comparison"
         return ""
 
     return check

@@ -70,6 +70,27 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from _places(part)
 
 
+def contradict(path: Path, chance: random.Random) -> str:
+    """Changes a number of a run's record that its tables tell too; says which."""
+    record = json.loads(path.read_bytes())
+    phases = [
+        phase for variant in record["variants"].values() for phase in variant["phases"].values()
+    ]
+    phase = chance.choice(phases)
+    timed, costs = phase["timed"], chance.choice(phase["ops"] + phase["layers"])
+    holder, key = chance.choice(
+        (
+            *((timed, key) for key in ("mean_s", "median_s", "std_s", "steps", "min_s", "max_s")),
+            *((phase["attribution"]["devices"][0], key) for key in ("wall_ns", "share_ns")),
+            *((costs, key) for key in ("share_mean_s", "busy_mean_s", "share_fraction")),
+            *((phase["traced"], key) for key in ("mean_s", "steps")),
+        )
+    )
+    holder[key] *= 2
+    path.write_text(json.dumps(record))
+    return f"twice {key}"
+
+
 def change_table(path: Path, chance: random.Random) -> str:
     """Changes a Parquet file; says how."""
     how = chance.choice(("bytes", "bytes", *_TABLES))

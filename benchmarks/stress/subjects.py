@@ -1,15 +1,24 @@
-"""What is changed and killed: small runs of the real program."""
+"""What is changed and killed: traces and records that are the same each time, and real runs."""
 
 from __future__ import annotations
 
+import lzma
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from alexprof.record.ablation import AblationSpec
+from alexprof.record.store import save_run
+from benchmarks.stress import hostile
+from tests import h200
+from tests.analysis.made import made_run
+
 SMALL = ("--num-batches", "6", "--batch-size", "2", "--burn-in", "2")
+LARGEST_BYTES = 320_000
+"""Of a recorded trace; larger ones take longer, and hold the same."""
+_ON_A_CPU = ("names: colons", "markers: 300 long names", "times: empty")
 
 
 def run_program(
@@ -25,7 +34,7 @@ def run_program(
     )
 
 
-def make_run(logdir: Path, name: str) -> Path:
+def profile(logdir: Path, name: str) -> Path:
     """Profiles AlexNet in small."""
     done = run_program(["profile", "--logdir", str(logdir), "--run-name", name, *SMALL])
     if done.returncode:
@@ -33,6 +42,26 @@ def make_run(logdir: Path, name: str) -> Path:
     return logdir / name
 
 
-def copy_run(folder: Path, logdir: Path, name: str) -> Path:
-    """A copy that may be changed."""
-    return Path(shutil.copytree(folder, logdir / name))
+def traces() -> Iterator[bytes]:
+    """Traces of a GPU as they were recorded, and some of a CPU that were made."""
+    for path in sorted(h200.DATA.rglob("*.xplane.pb.xz")):
+        content = lzma.decompress(path.read_bytes())
+        if len(content) < LARGEST_BYTES:
+            yield content
+    yield from (content for name, content in hostile.traces() if name in _ON_A_CPU)
+
+
+def make_runs(logdir: Path) -> None:
+    """Makes two runs that can be compared, with tables, and one of a GPU, without."""
+    lrn = AblationSpec("lrn", "with_lrn", "without_lrn", kinds=("LRN",))
+    for seed, (name, step_s) in enumerate({"base": 0.1, "other": 0.102}.items()):
+        made_run(
+            logdir / name,
+            {"with_lrn": step_s, "without_lrn": step_s},
+            without={"without_lrn": ("lrn1",)},
+            ablations=[lrn],
+            seed=seed,
+            started=f"2026-11-2{seed}T04:42:00+00:00",
+        )
+    (logdir / "gpu").mkdir()
+    save_run(logdir / "gpu", h200.run_of("alexnet_gpu32"))

@@ -6,11 +6,18 @@ import argparse
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from benchmarks.stress.commands import CODES, WORKERS, Command, Result, run_all
-from benchmarks.stress.subjects import SMALL, make_run
+from benchmarks.stress.commands import (
+    CODES,
+    JOB_LIMIT_S,
+    Command,
+    Result,
+    controls,
+    run_all,
+    try_all,
+)
+from benchmarks.stress.subjects import SMALL, profile
 
 PROFILE = f"{sys.executable} -m alexprof profile {' '.join(SMALL)} --logdir logdir"
 SHELL: dict[str, str] = {
@@ -150,11 +157,10 @@ with alexprof.Tracer("logdir/run") as tracer:
 
 def commands(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     """Jobs in odd surroundings, odd arguments, and reports printed to where nothing can be."""
-    result = Result("surroundings")
-    base = make_run(folder / "good", "base")
+    base = profile(folder / "good", "base")
 
-    def job(item: tuple[str, str]) -> str:
-        name, line = item
+    def job(case: tuple[str, str]) -> str:
+        name, line = case
         place = folder / name.replace("/", " ")
         place.mkdir()
         done = _run(["bash", "-c", line], place)
@@ -164,30 +170,33 @@ def commands(folder: Path, arguments: argparse.Namespace) -> list[Result]:
         refused = done is not None and done.returncode == 2 and done.stderr
         return "" if complete or refused else f"{name}: no complete record"
 
-    with ThreadPoolExecutor(WORKERS) as threads:
-        for wrong in threads.map(job, SHELL.items()):
-            result.tried += 1
-            result.faults += [wrong] if wrong else []
-    places = folder / "arguments"
-    asked = [Command(" ".join(one), (*one, "--logdir", str(places))) for one in ARGUMENTS]
-    readers = []
-    for command in ("report --full", "list", "history", "compare base base --full"):
-        for redirected in (">/dev/full", ">&-", "2>&-", "| head -1", "</dev/null"):
-            line = f"{sys.executable} -m alexprof {command} --logdir {base.parent} {redirected}"
-            done = _run(["bash", "-c", line], folder)
-            result.tried += 1
-            if wrong := _wrong(done):
-                readers.append(f"{command} {redirected}: {wrong}")
-    result.faults += readers
-    return [result, run_all("arguments", asked)]
+    def reader(command: str) -> str:
+        wrong = _wrong(_run(["bash", "-c", f"{sys.executable} -m alexprof {command}"], folder))
+        return f"{command}: {wrong}" if wrong else ""
+
+    readers = [
+        f"{command} --logdir {base.parent} {redirected}"
+        for command in ("report --full", "list", "history", "compare base base --full")
+        for redirected in (">/dev/full", ">&-", "2>&-", "| head -1", "</dev/null")
+    ]
+    readers += [f"{option} >/dev/full" for option in ("--help", "--version", "report --help")]
+    places = str(folder / "arguments")
+    odd = [
+        Command(" ".join(words), (*words, "--logdir", places), limit_s=JOB_LIMIT_S)
+        for words in ARGUMENTS
+    ]
+    return [
+        try_all("jobs in odd surroundings", job, SHELL.items()),
+        try_all("reports in odd surroundings", reader, readers),
+        run_all("odd arguments", odd),
+    ]
 
 
 def programs(folder: Path, arguments: argparse.Namespace) -> list[Result]:
     """Programs that use the API from forks, threads, other folders, and wrongly."""
-    result = Result("programs")
 
-    def run(item: tuple[int, tuple[str, str]]) -> str:
-        number, (name, code) = item
+    def run(case: tuple[int, tuple[str, str]]) -> str:
+        number, (name, code) = case
         place = folder / str(number)
         place.mkdir()
         done = _run([sys.executable, "-c", _API + code], place)
@@ -196,15 +205,11 @@ def programs(folder: Path, arguments: argparse.Namespace) -> list[Result]:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         return f"{name}: exit code {done.returncode}: {last}" if done.returncode else ""
 
-    with ThreadPoolExecutor(WORKERS) as threads:
-        for wrong in threads.map(run, enumerate(PROGRAMS.items())):
-            result.tried += 1
-            result.faults += [wrong] if wrong else []
-    return [result]
+    return [try_all("programs: forks, threads, folders, types", run, enumerate(PROGRAMS.items()))]
 
 
 def _run(command: list[str], place: Path) -> subprocess.CompletedProcess[bytes] | None:
-    """Runs a command; None if it takes more than a minute and a half."""
+    """Runs a command; None if it takes too long."""
     path = os.pathsep.join(filter(None, (str(Path.cwd()), os.environ.get("PYTHONPATH"))))
     try:
         return subprocess.run(
@@ -213,7 +218,7 @@ def _run(command: list[str], place: Path) -> subprocess.CompletedProcess[bytes] 
             env=os.environ | {"PYTHONPATH": path},
             capture_output=True,
             stdin=subprocess.DEVNULL,
-            timeout=90,
+            timeout=JOB_LIMIT_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -223,7 +228,9 @@ def _run(command: list[str], place: Path) -> subprocess.CompletedProcess[bytes] 
 def _wrong(done: subprocess.CompletedProcess[bytes] | None) -> str:
     if done is None:
         return "hang"
-    err = done.stderr.decode(errors="replace")
+    out, err = (stream.decode(errors="surrogateescape") for stream in (done.stdout, done.stderr))
+    if control := controls(out) or controls(err):
+        return f"control character {control}"
     if "Traceback" in err or done.returncode not in CODES or "Exception ignored" in err:
         return f"exit code {done.returncode}: {err.strip()[-200:]}"
     return ""

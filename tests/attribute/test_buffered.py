@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alexprof.attribute.xla import match_kernels
+from alexprof.attribute.xla import Schedule, match_kernels
 
 SCHEDULE = [
     ("p.1", "parameter"),
@@ -45,9 +45,9 @@ SCHEDULE = [
     ],
 )
 def test_kernels_and_their_instructions(kernels, instructions):
-    assert list(match_kernels(kernels.split(), SCHEDULE)) == instructions.split()
+    assert list(match_kernels(kernels.split(), Schedule(SCHEDULE))) == instructions.split()
 
 
 @pytest.mark.parametrize("schedule", [[], SCHEDULE], ids=["no schedule", "more than its calls"])
 def test_what_is_launched_by_nothing_known(schedule):
-    assert match_kernels(["x", "y", "z"], schedule) == ("", "", "")
+    assert match_kernels(["x", "y", "z"], Schedule(schedule)) == ("", "", "")

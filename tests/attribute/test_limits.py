@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
-from alexprof.attribute import costs, jax, names
+from alexprof.attribute import costs, jax, kinds, launch_replay, names, symbols, timeline
 from alexprof.errors import TraceError
+from alexprof.record.note import Note
 from alexprof.tracer.traces import load_trace
-from alexprof.xplane import HloPrograms, parse_trace, reader
-from benchmarks.stress import hostile
+from alexprof.xplane import HloPrograms, messages, parse_trace, reader, wire
+from alexprof.xplane.hlo import module as hlo_module
+from alexprof.xplane.hlo.module import HloModule
+from benchmarks.stress import adversary
 from tests.hlo import computation, instruction, keep, module
 from tests.traces import TraceBuilder
 
 
-def written(tmp_path, name):
-    content = next(content for other, content in hostile.traces() if other == name)
+def written(tmp_path, content=None):
     path = tmp_path / "vm.xplane.pb"
-    path.write_bytes(content)
+    path.write_bytes(adversary.ordinary() if content is None else content)
     return path
 
 
@@ -34,7 +38,10 @@ def test_a_name_that_is_longer_than_any_path_is_a_layer_of_its_own():
 
 
 @pytest.mark.parametrize("called", [[1], [1, 2]])
-def test_fusions_that_call_each_other_are_read_once(called):
+def test_fusions_that_call_each_other_are_read_once(monkeypatch, called):
+    read = HloModule.instructions
+    reads = iter(range(100))
+    monkeypatch.setattr(HloModule, "instructions", lambda *at: (next(reads), read(*at))[1])
     fusions = [
         instruction(number, f"fusion.{number}", "fusion", f"jit(f)/a{number}/add", called=[*others])
         for number in range(1, 40)
@@ -58,10 +65,71 @@ def test_fusions_that_call_each_other_are_read_once(called):
     ],
 )
 def test_what_no_program_leaves_in_a_trace_is_refused(tmp_path, monkeypatch, place, limit, code):
-    path = written(tmp_path, "times: empty")
+    path = written(tmp_path)
     load_trace(path)
     monkeypatch.setattr(place, limit, 1)
     with pytest.raises(TraceError) as caught:
         load_trace(path)
     assert caught.value.code == code
     assert caught.value.numbers["most"] == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "limits", "content", "code"),
+    [
+        (timeline, {"MOST_PIECES": 0}, adversary.lasting(20, 50), "too_many_pieces"),
+        (costs, {"MOST_SORTS": 2}, adversary.marked("abc"), "too_many_sorts"),
+        (reader, {"FEW": 0, "LEAST_BYTES": 400}, adversary.ordinary(), "too_many_fields"),
+        (wire, {"FEW": 0, "LEAST_BYTES": 400}, adversary.ordinary(), "too_many_fields"),
+        (messages, {"MOST_FIELDS": 10}, adversary.ordinary(), "too_many_fields"),
+        (hlo_module, {"LOOKS": 0, "LOOKS_EACH": 5}, adversary.fused(50), "too_many_calls"),
+        (hlo_module, {"FEW": 0, "LEAST_BYTES": 200}, adversary.fused(50), "too_many_instructions"),
+    ],
+)
+def test_products_have_a_limit(tmp_path, monkeypatch, place, limits, content, code):
+    path = written(tmp_path, content)
+    load_trace(path)
+    for limit, most in limits.items():
+        monkeypatch.setattr(place, limit, most)
+    with pytest.raises(TraceError) as caught:
+        load_trace(path)
+    assert caught.value.code == code
+
+
+def test_many_streams_are_not_replayed(tmp_path, monkeypatch):
+    streams, apart_ps = range(1, 30), 10_000_000
+    content = adversary.launched(streams, streams, apart_ps // 2, apart_ps=apart_ps)
+    path = written(tmp_path, content)
+    codes = []
+    for most in launch_replay._MOST_WAITS, 29 * 29 - 1:
+        monkeypatch.setattr(launch_replay, "_MOST_WAITS", most)
+        [phase] = load_trace(path).variants["trace"].phases.values()
+        codes.append(phase.replay.reason)
+    assert codes == [None, Note("replay_too_many_launches", {"launches_per_step": 29})]
+
+
+def test_a_marker_s_name_is_kept_once(tmp_path):
+    path = written(tmp_path, adversary.marked(["m" * 100_000] * 500))
+    load_trace(path)
+    tracemalloc.start()
+    load_trace(path)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 100_000 * 500  # as a text for each step four times as much
+
+
+def test_patterns_go_over_a_name_once():
+    assert symbols.split_op("a:A;" * 100_000 + "\nx") == ("a:A;" * 99_999 + "a", "A")
+    assert not kinds.is_input("Dataset" * 200_000 + ">")
+    assert names.parse("s/" * 2_000 + "Add").path == ("s/" * 2_000 + "Add",)
+
+
+def test_too_little_memory_is_an_error_of_its_own(tmp_path, monkeypatch):
+    def fail(*_args, **_options):
+        raise MemoryError
+
+    path = written(tmp_path)
+    monkeypatch.setattr(costs, "read_work", fail)
+    with pytest.raises(TraceError) as caught:
+        load_trace(path)
+    assert caught.value.code == "trace_no_memory"

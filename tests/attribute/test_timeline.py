@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TypeAlias
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alexprof.attribute import timeline
 from alexprof.attribute.timeline import (
     Cover,
     Int,
@@ -87,6 +89,30 @@ def test_self_time_of_a_long_chain_of_overlaps(count, step):
     events = [Interval(each, each + 3 * step + 1) for each in range(0, count * step, step)]
     lengths = [end - start for start, end, _ in owned(events)]
     assert lengths == [step] * (count - 1) + [3 * step + 1]
+
+
+def test_an_overlap_with_many_takes_no_more_passes(monkeypatch):
+    passes = []
+    sweep = timeline._sweep
+
+    def counted(*columns):
+        passes.append(columns)
+        return sweep(*columns)
+
+    monkeypatch.setattr(timeline, "_sweep", counted)
+    nested = [Interval(begin, 200 - begin) for begin in range(100)]
+    events = [*nested, Interval(50, 1000), Interval(30, 180), Interval(120, 160)]
+    lengths: Counter[int] = Counter()
+    for start, end, index in owned(events):
+        lengths[index] += end - start
+    expected = Counter(
+        index
+        for start, end in edges(events)
+        for index in [owner(events, 0, start, end)] * (end - start)
+        if index is not None
+    )
+    assert lengths == expected
+    assert len(passes) == 2
 
 
 @given(intervals)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,3 +108,8 @@ def test_types_without_rounding_must_be_equal():
     other[5] += 1
     assert same(*prints(large, large.copy()))
     assert not same(*prints(large, other))
+
+
+def test_fingerprints_of_other_lengths_are_of_other_tensors():
+    a, b = prints(np.ones(3), np.ones(3))
+    assert distance(a, replace(b, sums=b.sums[1:])) is None

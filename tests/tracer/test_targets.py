@@ -241,7 +241,7 @@ def test_what_is_no_target_is_refused(tmp_path: Any) -> None:
             tracer.time_together({"a": 3}, "Step")  # type: ignore[dict-item]
         with pytest.raises(UsageError, match="whole number"):
             tracer.time(print, "Step", steps=2.5)  # type: ignore[arg-type]
-        with pytest.raises(UsageError, match="a phase's name is text"):
+        with pytest.raises(UsageError, match="label must be text"):
             tracer.time(print)
         with pytest.raises(UsageError, match="3 is no session"):
             tracer.time(3, "Step")

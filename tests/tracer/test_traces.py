@@ -245,7 +245,7 @@ def test_a_marker_and_a_depth_are_for_traces_alone(tmp_path):
     for asked in ({"marker": "inner"}, {"depth": 2}, {"cores": False}):
         with pytest.raises(UsageError, match="work only on a trace"):
             load("mine", tmp_path, **asked)
-    with pytest.raises(UsageError, match="at least 1 name scope"):
+    with pytest.raises(UsageError, match="depth must be a whole number of at least 1"):
         load(file, tmp_path, depth=0)
     with pytest.raises(UsageError, match="one file for each host"):
         load_trace()

@@ -169,6 +169,45 @@ def test_what_is_no_file_is_named(tmp_path: Path):
         assert "\n" not in str(raised.value)
 
 
+def big_trace(path: Path) -> Path:
+    made = TraceBuilder()
+    line = made.plane("/host:CPU").line("tf_Compute/1")
+    for number in range(2_000):
+        line.event(f"op{number}", number * 1000, 900)
+    return made.write(path)
+
+
+def test_a_file_may_get_shorter_once_it_is_read(tmp_path: Path):
+    path = big_trace(tmp_path / "vm.xplane.pb")
+    trace = read_trace(path)
+    os.truncate(path, 0)  # were it mapped, the next line would end the process
+    assert trace.planes[0].events().start_ps.tolist() == [*range(0, 2_000_000, 1000)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: os.truncate(path, 100),
+        lambda path: os.truncate(path, 100_000),
+        lambda path: os.utime(path, ns=(1, 1)),
+    ],
+    ids=["shorter", "longer", "written"],
+)
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch, change):
+    path = big_trace(tmp_path / "vm.xplane.pb")
+    read, made = os.fstat, []
+
+    def changed_once(descriptor: int) -> os.stat_result:
+        made.append(read(descriptor))
+        if len(made) == 1:
+            change(path)
+        return made[-1]
+
+    monkeypatch.setattr(os, "fstat", changed_once)
+    with pytest.raises(TraceError, match="changed while it was read"):
+        read_trace(path)
+
+
 def test_events_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch):
     made = TraceBuilder()
     line = made.plane("/host:CPU").line("tf_Compute/1")

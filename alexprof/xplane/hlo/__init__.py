@@ -7,6 +7,7 @@ named after its module and id (`jit_f(15)`), with the whole program in a stat "H
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import NamedTuple
 
 from alexprof.xplane.event_stats import Dictionary
@@ -50,10 +51,13 @@ class HloPrograms:
                 # One by one: there are few, and they are long.
                 for span in zip(entries.start.tolist(), entries.stop.tolist(), strict=True):
                     self._add(plane.dictionary, span)
+        self._by_name: dict[str, list[int]] = defaultdict(list)
+        for number, (name, *_) in self._programs.items():
+            self._by_name[name].append(number)
 
     def named(self, module: str) -> list[int]:
         """Return the ids of all programs of a module's name."""
-        return [number for number, (name, *_) in self._programs.items() if name == module]
+        return self._by_name.get(module, [])
 
     def op(self, program: int, instruction: str) -> HloOp | None:
         """Find the op that an instruction comes from; see `Origins.of`.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from alexprof.errors import check_count
 from alexprof.xplane.wire import BYTES, VARINT, Buffer, Field, Span
 
 _MODULE = 0x0A  # HloProto
@@ -22,6 +23,12 @@ _ID = 35 << 3 | VARINT
 _OPERANDS = 36 << 3 | VARINT, 36 << 3 | BYTES  # one by one or packed
 _CALLED = 38 << 3 | VARINT, 38 << 3 | BYTES
 _OP_TYPE, _OP_NAME = 0x0A, 0x12  # OpMetadata
+_PARAMETER_OPCODE = "parameter"
+
+LOOKS, LOOKS_EACH = 1_000_000, 20
+"""How often instructions are looked at, in all and for each of them: some six times is usual."""
+LEAST_BYTES, FEW = 40, 200_000
+"""Instructions have so many bytes on average, or there are but few."""
 
 
 class Origin(NamedTuple):
@@ -55,6 +62,13 @@ class Computation(NamedTuple):
     spans: tuple[Span, ...]
 
 
+class _Ends(NamedTuple):
+    """Where values enter a computation, by position, and leave it."""
+
+    parameters: dict[int, Instruction]
+    root: Instruction | None
+
+
 class HloModule:
     """A program: where its instructions stand, by name, and its computations, by id."""
 
@@ -63,8 +77,11 @@ class HloModule:
         self._by_name: dict[str, tuple[Span, Computation]] = {}
         self._computations: dict[int, Computation] = {}
         self._read: dict[Span, Instruction] = {}
+        self._ends: dict[int, _Ends] = {}
+        self._looked_at = 0
         self._entry = 0
         self._schedules: list[Field] = []
+        self._size = 0  # instructions
         for module in buffer.by_tag(start, stop)[_MODULE]:
             fields = buffer.by_tag(*module.span)
             for computation in fields[_COMPUTATIONS]:
@@ -82,11 +99,36 @@ class HloModule:
     def called(self, instruction: Instruction) -> list[Computation]:
         """Return the computations that an instruction calls."""
         computations = self._computations
+        self._look_at(len(instruction.called))
         return [computations[number] for number in instruction.called if number in computations]
 
     def instructions(self, computation: Computation) -> tuple[Instruction, ...]:
-        """Read all instructions of a computation."""
+        """Read all instructions of a computation.
+
+        Raises:
+            TraceError: Those of the program are looked at far more often than there are any, for
+                all its computations call all the others.
+        """
+        self._look_at(len(computation.spans))
         return tuple(self._instruction(span) for span in computation.spans)
+
+    def ends(self, computation: Computation) -> _Ends:
+        """Find a computation's parameters and its root, the first of each."""
+        if computation.id not in self._ends:
+            parameters: dict[int, Instruction] = {}
+            root = None
+            for instruction in self.instructions(computation):
+                if instruction.opcode == _PARAMETER_OPCODE:
+                    parameters.setdefault(instruction.parameter, instruction)
+                if root is None and instruction.id == computation.root_id:
+                    root = instruction
+            self._ends[computation.id] = _Ends(parameters, root)
+        return self._ends[computation.id]
+
+    def _look_at(self, instructions: int) -> None:
+        self._looked_at += instructions
+        most = LOOKS + LOOKS_EACH * self._size
+        check_count("too_many_calls", self._looked_at, most, self._buffer.source)
 
     def scheduled(self) -> list[tuple[str, Instruction]]:
         """Return name and instruction of the main computation in the order in which they run.
@@ -118,6 +160,9 @@ class HloModule:
     def _add(self, computation: Field) -> None:
         fields = self._buffer.by_tag(*computation.span)
         spans = tuple(instruction.span for instruction in fields[_INSTRUCTIONS])
+        self._size += len(spans)
+        most = FEW + self._buffer.size // LEAST_BYTES
+        check_count("too_many_instructions", self._size, most, self._buffer.source)
         number = _number(fields[_COMPUTATION_ID])
         added = Computation(number, _number(fields[_ROOT_ID]), spans)
         self._computations[number] = added

@@ -105,10 +105,10 @@ class Origins:
     def _of_result(self, instruction: Instruction, depth: int) -> Origin | None:
         """What the result of a fusion says, unless the fusion itself is at a function's end."""
         for computation in self._module.called(instruction) if instruction.origin is None else ():
-            for root in self._module.instructions(computation):
-                if root.id == computation.root_id:
-                    origin, _ = self._own(root, depth + 1)
-                    return origin if _is_place(origin) else None
+            root = self._module.ends(computation).root
+            if root is not None:
+                origin, _ = self._own(root, depth + 1)
+                return origin if _is_place(origin) else None
         return None
 
     def _commonest(self, instruction: Instruction, depth: int) -> Origin | None:
@@ -150,10 +150,10 @@ class Origins:
         if instruction.opcode not in _STAND_INS or depth == _DEEPEST:
             return None
         for computation in self._module.called(instruction):
-            for part in self._module.instructions(computation):
-                if part.opcode == "parameter" and part.parameter == position:
-                    use = self._used(computation, depth + 1).get(part.id, _UNKNOWN)
-                    return None if use.origin is None else use
+            parameter = self._module.ends(computation).parameters.get(position)
+            if parameter is not None:
+                use = self._used(computation, depth + 1).get(parameter.id, _UNKNOWN)
+                return None if use.origin is None else use
         return None
 
 
