@@ -366,7 +366,8 @@ def test_descriptions_of_charts_are_text():
 
 def test_a_list_has_room_for_what_it_shows():
     def listed(label: str) -> str:
-        return render_list([change_phases(runs.alexnet(), lambda old: replace(old, label=label))])
+        run = change_phases(runs.alexnet(), lambda old: replace(old, label=label), phase="forward")
+        return render_list([run])
 
     assert listed("a\a\a") == listed("a??")
 
