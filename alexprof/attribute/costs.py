@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from alexprof.xplane import Trace
 
-MOST_OPS, MOST_STEPS, MOST_SORTS = 100_000, 1_000_000, 100
-"""Different ops; steps of all devices together; sorts of steps, of which a program has a few."""
+MOST_OPS, MOST_STEPS, MOST_PHASES = 100_000, 1_000_000, 100
+"""Different ops; steps of all devices together; phases, of which a program has a few."""
 _SHOWN = 3  # planes in a message
 _APART_NS = 10**10  # more than clocks of hosts differ by
 
@@ -135,7 +135,7 @@ def attribute_phases(
     steps = find_steps(work.host, marker, work.span_ps)
     check_count("too_many_ops", len(work.ops), MOST_OPS, trace.source)
     check_count("too_many_steps", len(steps) * len(work.devices), MOST_STEPS, trace.source)
-    check_count("too_many_sorts", len(steps.shown()), MOST_SORTS, trace.source, "name a marker")
+    check_count("too_many_phases", len(steps.shown()), MOST_PHASES, trace.source, "name a marker")
     divisions = divide_all(work, steps)
     labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
     notes = notes_on_costs(divisions, work, steps, labels, across)

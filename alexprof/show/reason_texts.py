@@ -96,7 +96,7 @@ closure_broken: shares and idle time of step {step} on {names} add up to {share_
     {wall_ns} ns
 too_many_planes: {names} has {count} planes, and at most {most} are read
 trace_no_memory: too little memory to read {names}
-too_many_sorts: {names} has {count} sorts of steps, and at most {most} are read
+too_many_phases: {names} has {count} phases, and at most {most} are read
 too_many_fields: {names} has {count} fields in one message, and at most {most} are read
 too_many_pieces: {names} make {count} pieces, and at most {most} are read
 too_many_instructions: {names} has {count} instructions of XLA, and at most {most} are read

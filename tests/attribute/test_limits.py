@@ -78,7 +78,7 @@ def test_what_no_program_leaves_in_a_trace_is_refused(tmp_path, monkeypatch, pla
     ("place", "limits", "content", "code"),
     [
         (timeline, {"MOST_PIECES": 0}, adversary.lasting(20, 50), "too_many_pieces"),
-        (costs, {"MOST_SORTS": 2}, adversary.marked("abc"), "too_many_sorts"),
+        (costs, {"MOST_PHASES": 2}, adversary.marked("abc"), "too_many_phases"),
         (reader, {"FEW": 0, "LEAST_BYTES": 400}, adversary.ordinary(), "too_many_fields"),
         (wire, {"FEW": 0, "LEAST_BYTES": 400}, adversary.ordinary(), "too_many_fields"),
         (messages, {"MOST_FIELDS": 10}, adversary.ordinary(), "too_many_fields"),
