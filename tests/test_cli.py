@@ -66,6 +66,7 @@ BAD_USE = {
     "profile --device tpu": ["'tpu'", "auto, cpu, gpu"],
     "profile --cpu-allocator jemalloc": ["'jemalloc'", "bfc, malloc"],
     "profile --intra-op -2": ["'--intra-op': Input should be greater than or equal to 0"],
+    "profile --inter-op 100000": ["--inter-op", "to 4096"],
     "profile --name a/b": ["one folder's name"],
     "profile --run-name a": ["exists already", "choose another name"],
     "profile --name latest": ["means the newest run"],
