@@ -70,6 +70,7 @@ BAD_USE = {
     "profile --name a/b": ["one folder's name"],
     "profile --run-name a": ["exists already", "choose another name"],
     "profile --name latest": ["means the newest run"],
+    "profile --name=-x": ["read as an option"],
     "profile --name ''": ["--name", EMPTY],
     "profile --variants=": ["--variants", EMPTY],
     "profile ''": ["an argument", EMPTY],
