@@ -48,8 +48,7 @@ def timed_steps(steps: pl.DataFrame, variant: str, started_s: float) -> dict[str
     import polars as pl
 
     rows = steps.filter(pl.col("block") >= 0, variant=variant, traced=False)
-    if "unix_s" not in rows.columns:
-        rows = rows.with_columns(unix_s=started_s + pl.col("start_s"))
+    rows = rows.with_columns(pl.col("unix_s").fill_null(started_s + pl.col("start_s")))
     return {
         str(phase): TimedSteps(
             steps=of_phase["step"].to_numpy(),
