@@ -52,8 +52,7 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
         data = _load(Path(path))
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
         reason = getattr(error, "strerror", None) or str(error)
-        shown = source if source.isprintable() else ascii(source)
-        raise TraceError(f"{shown}: byte 0: not readable ({reason}); check the path") from error
+        raise TraceError(f"{source}: byte 0: not readable ({reason}); check the path") from error
     return parse_trace(data, source)
 
 

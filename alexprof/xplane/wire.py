@@ -53,8 +53,7 @@ class Buffer:
     """The bytes of a trace, for reading one by one and by columns."""
 
     def __init__(self, raw: memoryview, source: str) -> None:
-        # Where the bytes come from, for messages: one line.
-        self.source = source if source.isprintable() else ascii(source)
+        self.source = source  # Where the bytes come from, for messages
         self.size = len(raw)
         self.raw = raw
         self.data: NDArray[np.uint8] = np.frombuffer(raw, np.uint8)  # the same, not copied
