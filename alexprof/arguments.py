@@ -1,4 +1,4 @@
-"""What the arguments of public functions may be: one rule, and one sentence, for each sort."""
+"""What the arguments of public functions may be: a rule and a sentence for each."""
 
 from __future__ import annotations
 

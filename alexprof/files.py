@@ -186,6 +186,12 @@ def lock(folder: Path) -> int | None:
     return descriptor
 
 
+def unlock(descriptor: int | None) -> None:
+    """Lets go of a lock, where there is one."""
+    if descriptor is not None:
+        os.close(descriptor)
+
+
 @contextmanager
 def _new_part(folder: Path) -> Iterator[Path]:
     """A new folder in another that is locked, where that can be, for the `with` block."""
@@ -196,21 +202,16 @@ def _new_part(folder: Path) -> Iterator[Path]:
             break
         # There are no locks; or somebody took it for abandoned just before it was locked.
         shutil.rmtree(part, ignore_errors=True)
-        _unlock(descriptor)
+        unlock(descriptor)
     try:
         yield part
     finally:
-        _unlock(descriptor)
+        unlock(descriptor)
 
 
 def _parts_here() -> str:
     """What names of folders begin with that this machine makes: locks may hold on it alone."""
     return f"{PART}{socket.gethostname()}-"
-
-
-def _unlock(descriptor: int | None) -> None:
-    if descriptor is not None:
-        os.close(descriptor)
 
 
 def remove_parts(folder: Path) -> None:
@@ -229,7 +230,7 @@ def remove_abandoned(folder: Path) -> None:
         descriptor = lock(part) if part.name.startswith(_parts_here()) else None
         if descriptor is not None:
             shutil.rmtree(part, ignore_errors=True)
-            _unlock(descriptor)
+            unlock(descriptor)
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:

@@ -60,12 +60,10 @@ def with_all(columns: tuple[Column, ...], table: pl.DataFrame) -> pl.DataFrame:
     """A table with the columns that it may lack: traced is false, and metrics are not known."""
     import polars as pl
 
-    missing = (column for column in columns if column.name not in table.columns)
     nothing = {
-        column.name: pl.lit(value=False)
-        if column.type == "Boolean"
-        else pl.lit(None, getattr(pl, column.type))
-        for column in missing
+        column.name: pl.lit(False if column.type == "Boolean" else None, getattr(pl, column.type))
+        for column in columns
+        if column.name not in table.columns
     }
     return table.with_columns(**nothing)
 

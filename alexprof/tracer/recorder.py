@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from alexprof.capture.failures import reason
 from alexprof.capture.target import Target
 from alexprof.errors import AlexProfError, RunError, UsageError
 from alexprof.export.tensorboard import VariantFiles
-from alexprof.files import check_new_folder, lock, make_folder, whole_folder, writing
+from alexprof.files import check_new_folder, lock, make_folder, unlock, whole_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import Note, note_of
@@ -108,12 +108,11 @@ class Recorder:
         self._release()
         self._lock, self._identity = lock(folder), _identity(folder)
         stopped = UNFINISHED if self._lock is None else unfinished_here()
-        self.run = msgspec.structs.replace(self.run, stopped=stopped)
+        self.run = replace(self.run, stopped=stopped)
 
     def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        unlock(self._lock)
+        self._lock = None
 
     def _check_folder(self) -> None:
         """Makes the folder again if it was removed; a `RunError` if it is another run's now."""
@@ -146,7 +145,7 @@ class Recorder:
                 stopped = stopped or Note("files_removed", names=removed)
             if removed or self._unsure:
                 self._write_again()
-            self.run = msgspec.structs.replace(self.run, complete=stopped is None, stopped=stopped)
+            self.run = replace(self.run, complete=stopped is None, stopped=stopped)
             try:
                 self.run = with_events(self.run.placed(self.folder), self._files)
             finally:
@@ -183,11 +182,11 @@ class Recorder:
             for name in self.run.tables.keys() - tables.keys():
                 (self.folder / name).unlink(missing_ok=True)
             kept = {name: self.run.tables[name] for name in tables}
-            self.run = msgspec.structs.replace(self.run, tables=kept)
+            self.run = replace(self.run, tables=kept)
 
     def add_note(self, note: Note) -> None:
         """Adds what is missing beside the phases; it reaches the disk with the next phase."""
-        self.run = msgspec.structs.replace(self.run, notes=(*self.run.notes, note))
+        self.run = replace(self.run, notes=(*self.run.notes, note))
 
     def add_graph(self, variant: str, record: Variant, graph: bytes | None) -> None:
         """Adds a variant whose graph is built."""
@@ -197,12 +196,12 @@ class Recorder:
     def set_variant(self, variant: str, record: Variant) -> None:
         """Replaces a variant's record; it reaches the disk with the next phase."""
         variants = {**self.run.variants, variant: record}
-        self.run = msgspec.structs.replace(self.run, variants=variants)
+        self.run = replace(self.run, variants=variants)
 
     def _save(self, **changes: object) -> None:
         """Changes fields of the record and writes it."""
         self._check_folder()
-        self.run = msgspec.structs.replace(self.run, **changes)
+        self.run = replace(self.run, **changes)
         save_run(self.folder, self.run)
 
     def _write(self, tables: Mapping[str, pl.DataFrame]) -> None:
@@ -214,13 +213,13 @@ class Recorder:
             self._unsure = True
             with suppress(AlexProfError):  # the record on disk knows old and new ones
                 written = load_run(self.folder).tables
-                self.run = msgspec.structs.replace(self.run, tables=written)
+                self.run = replace(self.run, tables=written)
             raise
 
     def set_phase(self, variant: str, key: str, phase: Phase) -> None:
         """Replaces a phase's record; it reaches the disk with the next part of the run."""
         old = self.run.variants[variant]
-        self.set_variant(variant, msgspec.structs.replace(old, phases={**old.phases, key: phase}))
+        self.set_variant(variant, replace(old, phases={**old.phases, key: phase}))
 
     def add_timed(
         self, key: str, blocks: Sequence[Block], phases: Mapping[str, Phase], slow: list[Stretch]
@@ -280,9 +279,9 @@ class Recorder:
         """
         phase = self.run.variants[variant].phases[key]
         if isinstance(results, Note):
-            phase = msgspec.structs.replace(phase, notes=(*phase.notes, results))
+            phase = replace(phase, notes=(*phase.notes, results))
         else:
-            phase = msgspec.structs.replace(phase, fingerprint=results)
+            phase = replace(phase, fingerprint=results)
         self.set_phase(variant, key, phase)
         with suppress(RunError):
             self._save()
@@ -294,7 +293,7 @@ class Recorder:
             for name, record in self.run.variants.items()
             if name not in variants or record.phases
         }
-        self.run = msgspec.structs.replace(self.run, variants=kept)
+        self.run = replace(self.run, variants=kept)
 
     def keep_graph(self, variant: str, target: Target) -> None:
         """Keeps the graph of a target for TensorBoard, where the variant has none of its own."""
@@ -318,9 +317,7 @@ class Recorder:
         if not any(op.type.startswith("_Mkl") for op in phase.ops):
             return
         software = dataclasses.replace(machine.software, onednn=True)
-        self.run = msgspec.structs.replace(
-            self.run, machine=msgspec.structs.replace(machine, software=software)
-        )
+        self.run = replace(self.run, machine=replace(machine, software=software))
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ from msgspec.structs import replace
 
 from alexprof.capture.failures import reason
 from alexprof.export.tensorboard import VariantFiles, write_events
-from alexprof.files import lock, remove_parts
+from alexprof.files import lock, remove_parts, unlock
 from alexprof.record.note import Note
 from alexprof.record.run import UNFINISHED, AnyRun, Run
 from alexprof.record.store import RUN_FILE, load_run, save_run
@@ -59,8 +58,7 @@ def killed_run(folder: Path) -> Iterator[Run | None]:
         remove_parts(folder)
         yield replace(run, stopped=Note("killed")).placed(folder)
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
+        unlock(descriptor)
 
 
 def repair_killed(logdir: Path) -> list[str]:
