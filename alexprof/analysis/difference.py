@@ -32,8 +32,7 @@ def common_estimator(runs: Iterable[Run]) -> Estimator:
     for run in runs:
         has_intervals = all(
             phase.timed is None or phase.timed.median_ci95_s is not None
-            for variant in run.variants.values()
-            for phase in variant.phases.values()
+            for _, _, phase in run.all_phases()
         )
         all_have_intervals &= has_intervals
         one_leads |= bool(run.stretches)

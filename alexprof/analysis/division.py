@@ -96,10 +96,9 @@ class DividedStep(Struct, frozen=True, kw_only=True):
 
 def divided_steps(run: Run) -> Iterator[DividedStep]:
     """Divides the step of every variant and phase that has a trace to show."""
-    for variant, record in run.variants.items():
-        for phase in record.phases:
-            if division := divide(run, variant, phase):
-                yield division
+    for variant, key, _ in run.all_phases():
+        if division := divide(run, variant, key):
+            yield division
 
 
 def divide(run: Run, variant: str, phase: str) -> DividedStep | None:

@@ -151,13 +151,13 @@ def history(
         UsageError: If there is no run yet, it is no metric, or no run has it.
     """
     listed = list_runs(logdir)
-    runs = [run for run in listed if isinstance(run, Run) and any(_phases(run))]
+    runs = [run for run in listed if isinstance(run, Run) and run.phase_keys]
     estimator = common_estimator(runs)
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
     timed = [run for run in runs if not run.is_trace]
     if metric is None:
-        _, first = next(_phases((timed or runs)[-1]))
+        first = (timed or runs)[-1].phase_keys[0]
         metric = f"{first}.{estimator if timed else 'traced'}"
     name, measure = parse_metric(metric)
     if measure in ("mean", "median"):
@@ -178,12 +178,7 @@ def history(
         unit="part" if measure == "share" else "s",
         variant=variant,
         phase=phase,
-        phases={
-            key: record.label
-            for run in runs
-            for variant_record in run.variants.values()
-            for key, record in variant_record.phases.items()
-        },
+        phases={key: record.label for run in runs for _, key, record in run.all_phases()},
         points=tuple(points),
         steps=tuple(find_steps(observed)),
         notes=tuple(_notes(listed, measure)),
@@ -199,11 +194,6 @@ def _notes(listed: Sequence[Run | BrokenRun], measure: Measure) -> Iterator[Cave
             yield caveat_of("unreadable", note_of(run.error), run.run)
 
 
-def _phases(run: Run) -> Iterator[tuple[str, str]]:
-    """Each variant with each of its phases."""
-    return ((name, key) for name, variant in run.variants.items() for key in variant.phases)
-
-
 def _commonest(runs: Sequence[Run], variant: str | None, phase: str | None) -> tuple[str, str]:
     """The variant that most runs have of those that fit, and its last phase that does."""
     fitting = [
@@ -215,7 +205,7 @@ def _commonest(runs: Sequence[Run], variant: str | None, phase: str | None) -> t
     if fitting:
         count = Counter(name for name, _ in fitting)
         return max(fitting, key=lambda pair: count[pair[0]])
-    pairs = dict.fromkeys(pair for run in runs for pair in _phases(run))
+    pairs = dict.fromkeys((name, key) for run in runs for name, key, _ in run.all_phases())
     raise UsageError(
         f"no run has variant {variant or '(any)'} with phase {phase or '(any)'}: there are "
         + ", ".join(f"{name} with {key}" for name, key in pairs)

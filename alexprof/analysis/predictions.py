@@ -45,10 +45,9 @@ class Predictions(Struct, frozen=True, kw_only=True):
 
 def predictions(run: Run) -> Iterator[Predictions]:
     """What is predicted, for every variant and phase."""
-    for variant, record in run.variants.items():
-        for phase in record.phases:
-            if predicted := predict(run, variant, phase):
-                yield predicted
+    for variant, key, _ in run.all_phases():
+        if predicted := predict(run, variant, key):
+            yield predicted
 
 
 def predict(run: Run, variant: str, phase: str) -> Predictions | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -84,19 +84,17 @@ class RunSamples:
 
     @cached_property
     def _steps(self) -> pl.DataFrame | None:
-        timed = any(phase.timed is not None for phase in self._phases())
+        timed = any(phase.timed is not None for _, _, phase in self._selection.run.all_phases())
         return _table(self._selection, STEPS_FILE, load_steps, "timed" if timed else None)
 
     @cached_property
     def _costs(self) -> pl.DataFrame | None:
         if self._selection.costs is not None:
             return costs_table(self._selection.costs)
-        traced = any(phase.attribution is not None for phase in self._phases())
+        traced = any(
+            phase.attribution is not None for _, _, phase in self._selection.run.all_phases()
+        )
         return _table(self._selection, COSTS_FILE, load_costs, "traced" if traced else None)
-
-    def _phases(self) -> Iterator[Phase]:
-        for variant in self._selection.run.variants.values():
-            yield from variant.phases.values()
 
     def of(self, variant: str, key: str, *, parts: bool = True) -> PhaseSample:
         """The sample of a phase that the run has; without `parts` no costs are read.

@@ -68,11 +68,7 @@ class Group:
             started=first.started,
             software=first.machine.software if first.machine else None,
             variants={name: variant.label for name, variant in first.variants.items()},
-            phases={
-                key: phase.label
-                for variant in first.variants.values()
-                for key, phase in variant.phases.items()
-            },
+            phases={key: phase.label for _, key, phase in first.all_phases()},
             traced=all(selection.is_trace for selection in self.runs),
         )
 

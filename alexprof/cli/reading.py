@@ -99,8 +99,7 @@ def _print_imported(run: Run, logdir: Path) -> None:
 
     steps = [
         f"{plural(phase.traced.steps, 'traced step')} of {phase.label}"
-        for variant in run.variants.values()
-        for key, phase in variant.phases.items()
+        for _, key, phase in run.all_phases()
         if phase.traced is not None
     ]
     at = [] if logdir == Path("logdir") else ["--logdir", str(logdir)]

@@ -35,10 +35,9 @@ def _contradictions(run: Run) -> _Contradictions:
         datetime.fromisoformat(run.started).timestamp()
     except (ValueError, OverflowError):
         yield "started", f"there is no time {run.started}"
-    for name, variant in run.variants.items():
-        for key, phase in variant.phases.items():
-            for place, text in _of_phase(phase):
-                yield f"variants.{name}.phases.{key}.{place}", text
+    for variant, key, phase in run.all_phases():
+        for place, text in _of_phase(phase):
+            yield f"variants.{variant}.phases.{key}.{place}", text
     for ablation in run.ablations:
         for name in (ablation.reference, ablation.without):
             if run.phase(name, ablation.phase) is None:

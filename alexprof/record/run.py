@@ -6,6 +6,7 @@ explains each field. Fields whose name is taken in Python are renamed (`pass_` i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,9 +81,13 @@ class Run(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def phase_keys(self) -> tuple[str, ...]:
         """Keys of the phases of all variants, in the order measured."""
-        return tuple(
-            dict.fromkeys(key for variant in self.variants.values() for key in variant.phases)
-        )
+        return tuple(dict.fromkeys(key for _, key, _ in self.all_phases()))
+
+    def all_phases(self) -> Iterator[tuple[str, str, Phase]]:
+        """Each phase behind the names of its variant and its own."""
+        for variant, record in self.variants.items():
+            for key, phase in record.phases.items():
+                yield variant, key, phase
 
     def phase(self, variant: str, key: str) -> Phase | None:
         """A variant's phase; None if the run has none."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from alexprof.record.metrics import IDLE_OP, METRICS
-from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.values import MOST_S
 
@@ -87,12 +86,6 @@ Pairs = Iterator[tuple[str, float, float]]
 """What is compared, as a table and as the record has it."""
 
 
-def _phases(run: Run) -> Iterator[tuple[str, str, Phase]]:
-    for variant, record in run.variants.items():
-        for key, phase in record.phases.items():
-            yield variant, key, phase
-
-
 def compared_steps(table: pl.DataFrame, run: Run) -> Pairs:
     """How many steps each phase has, and how long they take."""
     import polars as pl
@@ -103,7 +96,7 @@ def compared_steps(table: pl.DataFrame, run: Run) -> Pairs:
         pl.len(), seconds.mean(), seconds.min().alias("least"), seconds.max().alias("most")
     )
     by_place = {row[:3]: row[3:] for row in figures.iter_rows()}
-    for variant, key, phase in _phases(run):
+    for variant, key, phase in run.all_phases():
         where = f"of {variant}, {key}"
         if timed := phase.timed:
             steps, *times_s = by_place.get((variant, key, False), (0, 0.0, 0.0, 0.0))
@@ -128,7 +121,7 @@ def compared_costs(table: pl.DataFrame, run: Run) -> Pairs:
         pl.col("step").n_unique(), pl.col("share_ns").sum()
     )
     by_device = {row[:3]: row[3:] for row in groups.iter_rows()}
-    for variant, key, phase in _phases(run):
+    for variant, key, phase in run.all_phases():
         if phase.attribution is None or phase.traced is None:
             continue
         for times in phase.attribution.devices:

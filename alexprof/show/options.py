@@ -38,11 +38,10 @@ class ReportOptions:
 
     def check(self, run: Run) -> None:
         """Makes sure that the run has that variant and phase; else raises a UsageError."""
-        phases = (key for variant in run.variants.values() for key in variant.phases)
         if self.variant is not None:
             check_name("variant", self.variant, tuple(run.variants), f" in run {run.run}")
         if self.phase is not None:
-            check_name("phase", self.phase, tuple(dict.fromkeys(phases)), f" in run {run.run}")
+            check_name("phase", self.phase, run.phase_keys, f" in run {run.run}")
 
 
 def terminal_options(**choices: Any) -> ReportOptions:

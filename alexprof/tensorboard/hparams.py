@@ -48,11 +48,7 @@ def metrics(run: Run) -> dict[str, str]:
 
     TensorBoard shows the first five columns unless told otherwise.
     """
-    phases = {
-        key: phase.label
-        for variant in run.variants.values()
-        for key, phase in variant.phases.items()
-    }
+    phases = {key: phase.label for _, key, phase in run.all_phases()}
     estimates = ["mean", "std"]
     if leading_estimator(run) == "median":
         estimates.insert(0, "median")

@@ -136,7 +136,7 @@ class Recorder:
             RunError: If the record can't be written, or files of the run were removed.
         """
         stopped = None if error is None else _what_stopped(error)
-        if stopped is None and not any(variant.phases for variant in self.run.variants.values()):
+        if stopped is None and not self.run.phase_keys:
             stopped = Note("nothing_timed")
         try:
             self._check_folder()
@@ -162,11 +162,7 @@ class Recorder:
 
     def _removed(self) -> tuple[str, ...]:
         """The files that the record names and that are not there."""
-        traced = [
-            phase.traced
-            for variant in self.run.variants.values()
-            for phase in variant.phases.values()
-        ]
+        traced = [phase.traced for _, _, phase in self.run.all_phases()]
         names = [*self.run.tables, *(trace.file for trace in traced if trace and trace.file)]
         return tuple(name for name in names if not (self.folder / name).exists())
 

@@ -29,14 +29,13 @@ def render(run: Run, options: ReportOptions) -> str:
         text, ["variant", "phase", *_FIELDS, *ends], extrasaction="ignore", lineterminator="\n"
     )
     writer.writeheader()
-    for variant, record in run.variants.items():
-        for phase, measured in record.phases.items():
-            if options.variant in (None, variant) and options.phase in (None, phase):
-                for op in measured.ops:
-                    row = {"variant": variant, "phase": phase, **msgspec.to_builtins(op)}
-                    row |= {"fused": " ".join(op.fused)}
-                    row |= dict(zip(ends, op.share_ci95_s or (), strict=False))
-                    writer.writerow({name: _cell(value) for name, value in row.items()})
+    for variant, key, phase in run.all_phases():
+        if options.variant in (None, variant) and options.phase in (None, key):
+            for op in phase.ops:
+                row = {"variant": variant, "phase": key, **msgspec.to_builtins(op)}
+                row |= {"fused": " ".join(op.fused)}
+                row |= dict(zip(ends, op.share_ci95_s or (), strict=False))
+                writer.writerow({name: _cell(value) for name, value in row.items()})
     return text.getvalue().rstrip("\n")
 
 
