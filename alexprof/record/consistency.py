@@ -50,7 +50,8 @@ def _contradictions(run: Run) -> _Contradictions:
 
 def _of_phase(phase: Phase) -> _Contradictions:
     timed, traced, attribution = phase.timed, phase.traced, phase.attribution
-    for name, costs in (*_costs(phase).items(), ("layers_whole", phase.layers_whole)):
+    tables = {**_costs(phase), "layers_whole": phase.layers_whole}
+    for name, costs in tables.items():
         yield from _reversed(name, costs)
     if timed is not None:
         yield from _of_timed(timed)
@@ -64,7 +65,7 @@ def _of_phase(phase: Phase) -> _Contradictions:
         return
     step_s = attribution.timeline.wall_ns / 1e9 / traced.steps
     yield from _unequal("traced.mean_s", traced.mean_s, step_s, "attribution")
-    for name, costs in (*_costs(phase).items(), ("layers_whole", phase.layers_whole)):
+    for name, costs in tables.items():
         for cost in costs:
             if cost.device == attribution.device:
                 place, share_s = f"{name}.{cost.name}.share_mean_s", cost.share_fraction * step_s

@@ -105,7 +105,7 @@ class Driver:
             session = Path(variant) / "plugins" / "profile" / key
             kept = session / files[0].name if len(files) == 1 else session
             beside = Beside(timed=phases[variant], file=str(kept))
-            traced, attribution = _read_one_sort(files, recording.marker, beside)
+            traced, attribution = _read_phase(files, recording.marker, beside)
             self._keep_timed(key, blocks, phases)
             try:
                 keep_session(files, self._recorder.folder / variant, key)
@@ -344,7 +344,7 @@ def _clocks_agree(wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> boo
     return apart_s <= max(CLOCKS_AGREE * median(wall_clock_s), CLOCKS_AGREE_S)
 
 
-def _read_one_sort(
+def _read_phase(
     files: Sequence[Path], marker: str | None, beside: Beside
 ) -> tuple[Phase, Attribution]:
     """Reads a trace that has steps of one phase: the phase with it, and its tables.
