@@ -392,4 +392,4 @@ def test_json_holds_the_same_values(logdir):
 @pytest.mark.parametrize("code", ["{names.__class__}", "{0}", "{", "too_large"])
 def test_a_note_of_another_version_is_no_template(code):
     note = Note(code, numbers={"text": 1.0})
-    assert note_text(note) == (code if "{" in code else " needs – GB and – GB were free")
+    assert note_text(note) == (code if "{" in code else " needs – GB, but only – GB were free")

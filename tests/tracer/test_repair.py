@@ -238,7 +238,7 @@ def test_a_run_that_is_whole_again_by_its_end_is_complete(tmp_path: Path) -> Non
 
 def test_another_run_in_the_folder_is_not_written(tmp_path: Path) -> None:
     with (
-        pytest.raises(RunError, match="is another run's now"),
+        pytest.raises(RunError, match="now belongs to another run"),
         Tracer(tmp_path / "run", trace_steps=0) as tracer,
     ):
         timed(tracer)
