@@ -19,7 +19,7 @@ _MOST = (1 << 64) - 1
 def traces() -> Hostile:
     """All hostile traces."""
     yield from hostile.traces()
-    for make in (_launches, _planes, _fusions, _buffers, _patterns, _spans, _sorts, _ids, _rest):
+    for make in (_launches, _planes, _fusions, _buffers, _patterns, _spans, _named, _ids, _rest):
         yield from make()
 
 
@@ -209,15 +209,15 @@ def marked(names: Sequence[str]) -> bytes:
     return trace.to_bytes()
 
 
-def _sorts() -> Hostile:
+def _named() -> Hostile:
     """Steps with many names, with one long name, and with names that look alike."""
     for name, steps in (
-        ("3000", [f"sort {at}" for at in range(3_000)]),
+        ("3000", [f"kind {at}" for at in range(3_000)]),
         ("alike", ["a" + "\ufffd" * (at // 9 + 1) + " " * (at % 9) for at in range(300)]),
         ("one long name", ["m" * 400_000] * 10_000),
         ("20000 names", [f"{at}" for at in range(20_000)]),
     ):
-        yield f"sorts: {name}", marked(steps)
+        yield f"step names: {name}", marked(steps)
 
 
 def _ids() -> Hostile:

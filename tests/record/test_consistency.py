@@ -1,4 +1,4 @@
-"""A record whose values can't be, or that contradicts itself, is refused with place and numbers."""
+"""A record that is impossible or contradicts itself is refused, with the place and numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABLATION = "ablations.0"
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
-    """What run.json holds of two variants, timed and traced, and their ablation."""
+    """The run.json of two variants, timed and traced, and their ablation."""
     made_run(
         folder := tmp_path_factory.mktemp("run") / "a",
         {"with_lrn": 0.2, "without_lrn": 0.2},
@@ -32,7 +32,7 @@ def content(tmp_path_factory):
 
 
 def refusal(tmp_path, content, place, value) -> str:
-    """What is said of a run with another value at a place."""
+    """The error for a run with another value at a place."""
     record = json.loads(content)
     *way, last = [int(key) if key.isdigit() else key for key in place.split(".")]
     holder = record
@@ -67,7 +67,7 @@ def refusal(tmp_path, content, place, value) -> str:
         ("machine.host.memory_bytes", (-1,)),
     ],
 )
-def test_a_number_that_can_not_be_is_refused(tmp_path, content, place, values):
+def test_an_impossible_number_is_refused(tmp_path, content, place, values):
     for value in values:
         text = refusal(tmp_path, content, place, value)
         named = ".".join(key for key in place.split(".")[-1:] if not key.isdigit())
@@ -117,7 +117,7 @@ def test_a_contradiction_names_the_place_and_both_numbers(tmp_path, content, pla
     assert all(part in text for part in said), text
 
 
-def test_a_phase_that_a_trace_marks_with_a_long_name_has_a_key_that_can_be_read():
+def test_a_phase_with_a_long_name_in_a_trace_gets_a_valid_key():
     keys = _keys(["x" * 5000, "x" * 6000, "y"])
     assert len(set(keys)) == 3
     assert max(map(len, keys)) <= MOST_NAME
