@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 DEVICES = ("auto", "cpu", "gpu")
+MOST_THREADS = 4096  # more only waste memory: 100,000 threads take 20 GB
 ALLOCATORS = ("bfc", "malloc")
 VARIABLE = "TF_CPU_ALLOCATOR_USE_BFC"
 """Read by TensorFlow at a process's first session (common_runtime/process_state.cc)."""
@@ -137,8 +138,9 @@ def check_session_options(device: str, intra_op: int = 0, inter_op: int = 0) -> 
     if device not in DEVICES:
         raise UsageError(f"no device {device!r}: there are {', '.join(DEVICES)}")
     for option, threads in (("--intra-op", intra_op), ("--inter-op", inter_op)):
-        if threads < 0:
-            raise UsageError(f"{option} must be at least 0 (0: TensorFlow's choice), not {threads}")
+        if not 0 <= threads <= MOST_THREADS:
+            limits = f"from 0 (TensorFlow's choice) to {MOST_THREADS}"
+            raise UsageError(f"{option} must be {limits}, not {threads}")
 
 
 def session_config(

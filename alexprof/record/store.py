@@ -149,6 +149,8 @@ def check_run_name(name: str) -> None:
         raise UsageError(f"{LATEST} means the newest run: choose another name with --name")
     if not name or name in (".", "..") or Path(name).name != name or "\0" in name:
         raise UsageError(f"--name is one folder's name, not a path: {name!r}")
+    if name.startswith("-"):
+        raise UsageError(f"{name} would be read as an option: choose another name with --name")
 
 
 def find_run(name: str, logdir: Path) -> Path:

@@ -34,6 +34,7 @@ STEPS = (
     Column("start_s", "Float64", most=MOST_S),
     Column("seconds", "Float64", most=MOST_S),
     Column("traced", "Boolean", known=False),  # the first runs of schema 2 lack it
+    Column("unix_s", "Float64", least=-1e15, most=1e15, known=False),  # they lack this too
 )
 COSTS = (
     *_PLACE,
@@ -61,7 +62,9 @@ def with_all(columns: tuple[Column, ...], table: pl.DataFrame) -> pl.DataFrame:
 
     missing = (column for column in columns if column.name not in table.columns)
     nothing = {
-        column.name: pl.lit(value=False) if column.type == "Boolean" else pl.lit(None, pl.Int64)
+        column.name: pl.lit(value=False)
+        if column.type == "Boolean"
+        else pl.lit(None, getattr(pl, column.type))
         for column in missing
     }
     return table.with_columns(**nothing)

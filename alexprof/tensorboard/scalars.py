@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _POINTS = 10
+MOST_CHARTS = 100
+"""Only this many layers of a phase, the largest, get their own charts; so with kinds."""
 _LINE = 2
 _TRACED = "Steps under the profiler, on the device that the step is divided on."
 
@@ -46,8 +48,7 @@ def timed_steps(steps: pl.DataFrame, variant: str, started_s: float) -> dict[str
     import polars as pl
 
     rows = steps.filter(pl.col("block") >= 0, variant=variant, traced=False)
-    if "unix_s" not in rows.columns:
-        rows = rows.with_columns(unix_s=started_s + pl.col("start_s"))
+    rows = rows.with_columns(pl.col("unix_s").fill_null(started_s + pl.col("start_s")))
     return {
         str(phase): TimedSteps(
             steps=of_phase["step"].to_numpy(),
@@ -160,6 +161,7 @@ def _traced_steps(phase: str, costs: pl.DataFrame, end_s: float) -> Iterator[Ser
         return joined["share_ns"].fill_null(0).to_numpy() / 1e6
 
     is_idle = costs["op"] == IDLE_OP
+    ops = costs.filter(~is_idle)
     walls_ms, idle_ms = walls["wall_ns"].to_numpy() / 1e6, by_step(costs.filter(is_idle))
     lines = [
         (f"{phase}/traced_step_ms", "Wall time of each traced step.", walls_ms),
@@ -169,7 +171,11 @@ def _traced_steps(phase: str, costs: pl.DataFrame, end_s: float) -> Iterator[Ser
         meaning = (
             f"This {group}'s share of each traced step; all shares and idle time add up to it."
         )
-        for (name,), rows in costs.filter(~is_idle).group_by(group, maintain_order=True):
+        totals = ops.group_by(group, maintain_order=True).agg(pl.col("share_ns").sum())
+        smaller = totals.sort("share_ns", descending=True)[group][MOST_CHARTS:].implode()
+        together = pl.when(pl.col(group).is_in(smaller)).then(pl.lit("(others)"))
+        named = ops.with_columns(together.otherwise(group).alias(group))
+        for (name,), rows in named.group_by(group, maintain_order=True):
             # A group of their own: TensorBoard shows twelve charts of each.
             lines.append((f"{phase}_{group}s/{name}_ms", meaning, by_step(rows)))
     steps, wall_time_s = np.arange(walls.height), np.full(walls.height, end_s)

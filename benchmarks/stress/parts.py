@@ -26,9 +26,10 @@ def _hostile_traces(folder: Path, arguments: argparse.Namespace) -> list[Result]
                 path.write_bytes(content)
                 again.write_bytes(content)
                 logdir, run = ("--logdir", str(folder)), f"run{number}"
+                form = _FORMATS[(number + arguments.seed) % len(_FORMATS)]
                 for words in (
-                    *(("report", str(path), "--format", form) for form in _FORMATS),
                     ("report", str(path), "--full"),
+                    ("report", str(path), "--format", form),
                     ("import", str(path), "--name", run, *logdir),
                     ("compare", str(path), str(again), "--full"),
                 ):

@@ -14,6 +14,8 @@ from tensorboard.compat.proto.graph_pb2 import GraphDef
 from alexprof.record.environment import Device
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run, Variant
+from alexprof.tensorboard import scalars
+from alexprof.tensorboard.scalars import all_series
 from alexprof.tensorboard.summaries import _histograms, write_variant_events
 from tests.factory import MACHINE
 from tests.tensorboard import examples
@@ -259,3 +261,24 @@ del sys.modules["tensorboard.compat.notf"]
 made.write(Path({str(tmp_path)!r}), costs=costs, graph=made.graph(), run_metadata=metadata)
 """
     assert "tensorflow" not in loaded_by(script)
+
+
+def test_many_layers_share_a_chart_and_still_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares_ms = {**SHARES_MS, ("pool1", "MaxPool"): (0.5, 0.25), ("relu1", "Relu"): (0.1, 0.5)}
+    costs = {(WITH, "forward"): examples.costs(shares_ms)}
+
+    def layers() -> dict[str, list[float]]:
+        lines = all_series(examples.run(), WITH, {}, costs, 0.0)
+        return {
+            series.tag.rpartition("/")[2]: list(series.values)
+            for series in lines
+            if series.tag.startswith("forward_layers/")
+        }
+
+    whole = layers()
+    monkeypatch.setattr(scalars, "MOST_CHARTS", 2)
+    assert layers() == {
+        "conv1_ms": whole["conv1_ms"],
+        "lrn1_ms": whole["lrn1_ms"],
+        "(others)_ms": pytest.approx([0.6, 0.75]),
+    }

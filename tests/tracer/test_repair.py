@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -171,12 +172,21 @@ def test_other_runs_are_not_read_and_broken_ones_do_no_harm(
 
 
 def test_events_made_from_disk_are_the_same_and_keep_the_graph(tmp_path: Path) -> None:
+    began_s = time.time()
     with Tracer(tmp_path / "run", trace_steps=0) as tracer:
         timed(tracer)
         timed(tracer, "Second")
         files = tracer._recorder._files[VARIANT]
         files.graph, files.run_metadata["forward"] = graph(), run_metadata()
     first, (path,) = events(tracer.folder), event_files(tracer.folder)
+    # Points have the times at which their steps ran, in later phases too.
+    steps = [
+        event.wall_time
+        for event in first
+        if any(value.tag.endswith("step_time_ms") for value in event.summary.value)
+    ]
+    assert len(steps) == 6
+    assert began_s < steps[0] < steps[2] < steps[3] < time.time()
     assert [event.WhichOneof("what") for event in first[:2]] == ["graph_def", "tagged_run_metadata"]
     write_events(load_run(tracer.folder))
     assert not path.exists()
