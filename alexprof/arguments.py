@@ -1,4 +1,4 @@
-"""What the arguments of public functions may be: a rule and a sentence for each."""
+"""Checks of public functions' arguments: one rule, and one sentence, for each kind."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from alexprof.errors import UsageError
 
 @dataclass(frozen=True)
 class Wanted:
-    """What an argument may be."""
+    """A rule for an argument."""
 
-    words: str  # For a sentence: "text"
+    words: str  # What it must be, for a message: "text"
     holds: Callable[[Any], bool]
 
     def or_none(self) -> Wanted:
-        """The same, or None."""
+        """The same rule, but None is allowed too."""
         return Wanted(f"{self.words} or None", lambda value: value is None or self.holds(value))
 
 
 def check(**arguments: tuple[object, Wanted]) -> None:
-    """Raises a `UsageError` for the first argument, by name, that is not what is wanted."""
+    """Raises a `UsageError` that names the first argument that breaks its rule."""
     for name, (value, wanted) in arguments.items():
         if not wanted.holds(value):
             raise UsageError(f"{name} must be {wanted.words}, not {_shown(value)}")
 
 
 def whole(least: int) -> Wanted:
-    """A whole number of at least so much; True and False are none, nor are NumPy's numbers."""
+    """A whole number, at least `least`; not True or False, and not a NumPy number."""
     return Wanted(f"a whole number of at least {least}", lambda value: _is_whole(value, least))
 
 
@@ -41,9 +41,9 @@ def instance(words: str, *types: type) -> Wanted:
 
 
 def several(wanted: Wanted) -> Wanted:
-    """A list, or another sequence or iterable that can be read twice, of such values."""
+    """A list, or any other collection that can be read twice, of such values."""
     return Wanted(
-        f"a list, each {wanted.words}",
+        f"a list, each item {wanted.words}",
         lambda value: (
             not isinstance(value, (str, bytes, Mapping))
             and hasattr(value, "__iter__")
@@ -78,7 +78,7 @@ PATH = Wanted("a path (text or pathlib.Path)", _is_path)
 
 
 def _shown(value: object) -> str:
-    """The value, short, whatever its own `__repr__` does; with its type where that isn't plain."""
+    """Shows a value in short form, however long its `__repr__`; with its type if not obvious."""
     shown = reprlib.repr(value).replace("\n", " ")
     plain = isinstance(value, (str, int, float, type(None)))
     return shown if plain else f"{shown} ({type(value).__name__})"

@@ -36,7 +36,7 @@ class AlexProfError(Exception):
 
 
 class AlexProfWarning(UserWarning):
-    """Something was passed over that a user may have meant."""
+    """Something was skipped that the user may have meant."""
 
 
 class UsageError(AlexProfError):
@@ -105,11 +105,11 @@ def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
 def check_count(
     code: str, count: int, most: int, source: str, advice: str = "trace fewer steps"
 ) -> None:
-    """Raises a `TraceError` if a trace holds more of something than any program leaves in one."""
+    """Raises a `TraceError` if a trace holds more of something than any real program's would."""
     what = code.removeprefix("too_many_")
     if count > most:
         raise TraceError(
-            f"{source}: {count} {what}, and at most {most} are read: {advice}",
+            f"{source}: {count} {what}, but at most {most} are read: {advice}",
             code=code,
             numbers={"count": count, "most": most},
             names=(source,),

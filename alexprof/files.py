@@ -24,8 +24,8 @@ except ImportError:  # not on Windows
 RUN_NEEDS_BYTES = 64_000_000
 """Free space to insist on; the traces of a default AlexNet run take 30 MB."""
 PART = ".part-"
-"""What names of files and folders that are being written begin with. They are not made of the later
-name: TensorBoard reads whatever has "tfevents" in it."""
+"""Prefix of files and folders that are being written. Their names don't include the final name,
+because TensorBoard reads every file with "tfevents" in its name."""
 _TRIES = 5
 _numbers = itertools.count()
 _ADVICE = {
@@ -143,11 +143,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Gives a new folder of the same name to fill, which becomes `path` at the end.
 
-    It lies one folder further down, where nobody looks for runs. On an error nothing is left; what
-    a kill leaves is removed by the next `whole_folder` beside it.
+    The new folder is one level deeper, where nobody looks for runs. An error leaves nothing behind;
+    the next `whole_folder` in the same parent removes what a kill leaves.
 
     Raises:
-        RunError: If it can't be made, or `path` is a folder that isn't empty.
+        RunError: If the folder can't be made, or `path` is a folder that isn't empty.
     """
     remove_abandoned(path.parent)
     with writing(path), _new_part(path.parent) as outer:
@@ -167,10 +167,10 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def lock(folder: Path) -> int | None:
-    """Locks a folder against other processes, until the descriptor is closed or this one has ended.
+    """Locks a folder against other processes, until the descriptor is closed or this process ends.
 
     Returns:
-        The descriptor; None if another holds the lock, or the file system or system has no locks.
+        The descriptor; None if another process has the lock, or locks are not supported.
     """
     if fcntl is None:
         return None
@@ -194,13 +194,13 @@ def unlock(descriptor: int | None) -> None:
 
 @contextmanager
 def _new_part(folder: Path) -> Iterator[Path]:
-    """A new folder in another that is locked, where that can be, for the `with` block."""
+    """Makes a new folder in `folder`, locked during the `with` block if that is possible."""
     for attempt in range(1, _TRIES + 1):
         part = Path(tempfile.mkdtemp(prefix=_parts_here(), dir=folder))
         descriptor = lock(part)
         if attempt == _TRIES or (descriptor is not None and part.exists()):
             break
-        # There are no locks; or somebody took it for abandoned just before it was locked.
+        # No locks here, or another process removed the folder as abandoned before the lock.
         shutil.rmtree(part, ignore_errors=True)
         unlock(descriptor)
     try:
@@ -210,12 +210,12 @@ def _new_part(folder: Path) -> Iterator[Path]:
 
 
 def _parts_here() -> str:
-    """What names of folders begin with that this machine makes: locks may hold on it alone."""
+    """Prefix of folders that this machine makes; locks may not work across machines."""
     return f"{PART}{socket.gethostname()}-"
 
 
 def remove_parts(folder: Path) -> None:
-    """Removes what was begun in a folder, and those below it, that nobody writes any more."""
+    """Removes partly written files and folders in and below a folder; nobody may be writing."""
     for path in folder.rglob(f"{PART}*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -225,7 +225,7 @@ def remove_parts(folder: Path) -> None:
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Removes what a kill has left of a `whole_folder` that was to lie in a folder."""
+    """Removes what killed processes left of a `whole_folder` in this folder."""
     for part in folder.glob(f"{PART}*"):
         descriptor = lock(part) if part.name.startswith(_parts_here()) else None
         if descriptor is not None:
@@ -234,11 +234,11 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def read_whole(path: Path, most_bytes: int) -> bytes:
-    """Reads a file; a pipe or device of its name is not waited for.
+    """Reads a file, and doesn't wait if the path is a pipe or device.
 
     Raises:
-        OSError: If it can't be read.
-        RunError: If it is no file, or larger than `most_bytes`.
+        OSError: If the file can't be read.
+        RunError: If the path is not a regular file, or the file is larger than `most_bytes`.
     """
     with open(path, "rb", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
@@ -250,7 +250,7 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
         if status.st_size <= most_bytes:
             return file.read(status.st_size)
     raise RunError(
-        f"{path} is larger than {most_bytes / 1e6:.0f} MB, which no file of a run is",
+        f"{path} is larger than {most_bytes / 1e6:.0f} MB, more than any file of a run",
         code="file_too_large",
         numbers={"bytes": most_bytes},
         names=(str(path),),
@@ -272,14 +272,14 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Sends what a stream holds, and all that follows, nowhere: Python would complain later."""
+    """Discards a stream's buffered and later output; otherwise Python would complain later."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         stream.flush()
 
 
 def fsync(path: Path) -> None:
-    """Waits until a file, or a folder's names, are on the disk; an OSError if that fails."""
+    """Waits until a file, or the names in a folder, are on disk; an OSError if that fails."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

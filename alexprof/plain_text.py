@@ -1,8 +1,8 @@
-"""Text from outside made plain: nothing in it moves a cursor, hides, or turns a line around.
+"""Cleans text from outside, so that it can't move a cursor, or hide or reorder text.
 
-Names of ops, devices, files and runs, and what errors say, come from traces, records, arguments and
-TensorFlow. `show.document.Document` cleans them for every output, `AlexProfError` its message,
-`show.progress` its lines; whatever else is printed is cleaned where it is printed.
+Names of ops, devices, files and runs, and texts of errors, come from traces, records, arguments and
+TensorFlow. `show.document.Document` cleans them for every output, `AlexProfError` cleans its
+message, and `show.progress` its lines; all other text is cleaned where it is printed.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import shlex
 from unicodedata import category
 
 LONGEST = 10_000
-"""Letters of a text that are shown at the most."""
+"""The most characters of a text to show."""
 MOST_MARKS = 3
-"""Combining marks on a letter: Vietnamese needs two, Hebrew and Thai three."""
-# Letters and marks that have no shape (Default_Ignorable_Code_Point), so that names that differ
-# look the same: fillers, joiners, variation selectors.
+"""The most combining marks on a letter: Vietnamese needs two, Hebrew and Thai three."""
+# Characters without a shape (Default_Ignorable_Code_Point), such as fillers, joiners and variation
+# selectors: with them, different names can look the same.
 _SHAPELESS = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
@@ -24,12 +24,12 @@ _NOT_ASCII = re.compile(r"[^ -~]+")
 
 
 def clean(text: str) -> str:
-    """A line of text in which every character is seen.
+    """Returns text as one line in which every character is visible.
 
-    Line ends, tabs and wide spaces become a space. "?" stands for what has no shape of its own, as
-    control characters, directions of writing, joiners, private use and halves of a surrogate pair,
-    and for more combining marks than a letter carries. What is longer than any sentence loses its
-    middle. Text that is clean stays as it is.
+    Line breaks, tabs and wide spaces become a space. "?" replaces characters without a shape, such
+    as control characters, direction marks, joiners, private-use characters and halves of surrogate
+    pairs, and any combining marks beyond `MOST_MARKS`. Text longer than `LONGEST` loses its middle.
+    Clean text is unchanged.
     """
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]}…{text[1 - LONGEST // 2 :]}"
@@ -54,5 +54,5 @@ def _seen(match: re.Match[str]) -> str:
 
 
 def shell_words(*words: str) -> str:
-    """Words of a command to paste into a shell, quoted; where one had to be cleaned, none fits."""
+    """Quotes a command to paste into a shell; it won't work if a word had to be cleaned."""
     return clean(shlex.join(words))

@@ -1,6 +1,6 @@
 """`python -m benchmarks [loop] [lrn] [reader] [repeat] [report] [folder] [gpu]`.
 
-All but `gpu` without a name; that one needs a GPU.
+Without names, all run except `gpu`, which needs a GPU.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""How long `list`, `history` and `report latest` take in a folder of many runs, start-up included.
+"""How long `list`, `history` and `report latest` take in a folder of many runs, with start-up.
 
-In times that starting Python takes, which runs in turn with them: so marks hold on any machine.
+The unit is the time that starting Python takes, measured in turns with the commands, so that the
+limits hold on any machine.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ REPEATS = 7
 COMMANDS = (["list"], ["history"], ["report", "latest"])
 START = [sys.executable, "-c", "pass"]
 MARKS = {"list": 47.0, "history": 133.0, "report": 47.0}
-"""Most starts of Python that 300 runs may take: 0.7 and 2 s where one takes 15 ms."""
+"""Limits for 300 runs, in starts of Python: 0.7 and 2 s if a start takes 15 ms."""
 LINEAR = 1.1 * 1000 / 300
-"""Most times as long that 1,000 runs may take as 300."""
+"""The limit for the time of 1,000 runs / the time of 300."""
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Medians of each command for each number of runs, in turns with starting Python."""
+    """Median times of each command for each number of runs, in turns with starting Python."""
     times_s: dict[tuple[str, int], list[float]] = {}
     starts_s = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -52,7 +53,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _figures(name: str, start_s: float, seconds: list[float]) -> dict[str, Any]:
-    """What a command takes for each number of runs, and whether that is within its marks."""
+    """A command's times for each number of runs, and whether they are within the limits."""
     starts, linear = [time_s / start_s for time_s in seconds], seconds[2] / seconds[1]
     within = starts[1] <= MARKS[name] and linear <= LINEAR
     each = ", ".join(
@@ -66,7 +67,7 @@ def _figures(name: str, start_s: float, seconds: list[float]) -> dict[str, Any]:
 
 
 def _make(folder: Path, num_batches: int) -> dict[int, Path]:
-    """Logdirs by their number of runs, all copies of one."""
+    """Makes logdirs of copies of one run, by the number of runs."""
     from alexprof.capture.runtime import start_tensorflow
 
     start_tensorflow()
@@ -86,7 +87,7 @@ def _make(folder: Path, num_batches: int) -> dict[int, Path]:
 
 
 def _copy(run: Run, source: Path, folder: Path, number: int) -> None:
-    """The run with another name and start; its tables are the same files."""
+    """Copies a run under another name and start time, with hard links to its tables."""
     folder.mkdir(parents=True)
     started = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(hours=number)
     save_run(folder, replace(run, run=folder.name, started=started.isoformat()))

@@ -35,7 +35,7 @@ for name in UNSET:
 START = dict(os.environ)
 
 # On a busy machine an example may take any time.
-# What failed can be repeated from what is printed.
+# The printed line reproduces a failure.
 patient = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -1,6 +1,6 @@
-"""Files that anyone may have changed: what reads them gives sums that close, or one plain error.
+"""Changed files must give sums that close, or one plain error.
 
-A failing example is printed with a line that repeats it (`reproduce_failure`). More of them:
+A failing example is printed with a line that reproduces it (`reproduce_failure`). More of them:
 
     pytest tests/test_fuzz.py -n 0 --hypothesis-profile=long --hypothesis-seed=1
 """
@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Path:
-    """A run, whose tables are read as they are: nothing says what they were."""
+    """A run without checksums, so that changed tables are read."""
     trace = folder / "made.xplane.pb"
     trace.write_bytes(ordinary())
     made = import_trace(trace, logdir=folder, name="made")
@@ -71,7 +71,7 @@ def run(folder: Path) -> Path:
 
 
 def read(path: Path, content: bytes) -> None:
-    """Everything of a trace, whose sums have to close."""
+    """Reads a whole trace, and checks that its sums close."""
     path.write_bytes(content)
     try:
         loaded = load_with_tables(path)

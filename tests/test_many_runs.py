@@ -1,4 +1,4 @@
-"""A folder of many runs: what can't be read is a row, the rest is answered, in linear time."""
+"""A folder of many runs: an unreadable run is a row, the rest is shown, in linear time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def day(number: int) -> str:
 
 @pytest.fixture
 def logdir(tmp_path):
-    """Three runs, of which that in the middle will be made unreadable."""
+    """Three runs; tests make the middle one unreadable."""
     for number, name in enumerate(("first", BAD, "last"), 1):
         made_run(tmp_path / name, {"v": 0.1}, seed=number, started=day(number))
     return tmp_path
@@ -42,7 +42,7 @@ def logdir(tmp_path):
 
 @pytest.fixture
 def no_hang():
-    """Ends a test that waits."""
+    """Fails a test that hangs."""
 
     def stop(number, frame):
         raise AssertionError("it waits")
@@ -104,7 +104,7 @@ RECORDS = {
 @pytest.mark.filterwarnings("ignore::alexprof.errors.AlexProfWarning")
 @pytest.mark.usefixtures("no_hang")
 @pytest.mark.parametrize(("make", "code"), RECORDS.values(), ids=RECORDS)
-def test_a_record_that_can_t_be_read_is_a_row_and_the_rest_is_answered(logdir, make, code):
+def test_an_unreadable_record_is_a_row_and_the_rest_is_shown(logdir, make, code):
     make(logdir / BAD / "run.json")
     first, last, bad = list_runs(logdir)
     assert (first.run, last.run) == ("first", "last")
@@ -160,7 +160,7 @@ TABLES = {
 
 @pytest.mark.usefixtures("no_hang")
 @pytest.mark.parametrize(("table", "make", "code"), TABLES.values(), ids=TABLES)
-def test_a_table_that_can_t_be_read_leaves_out_what_rests_on_it_alone(logdir, table, make, code):
+def test_an_unreadable_table_removes_only_what_depends_on_it(logdir, table, make, code):
     make(logdir / BAD)
     for metric, needed in (("forward.mean", "steps"), ("lrn.share", "costs")):
         _, point, _ = history(logdir, metric).points
@@ -172,7 +172,7 @@ def test_a_table_that_can_t_be_read_leaves_out_what_rests_on_it_alone(logdir, ta
     assert call("history", "--logdir", logdir).returncode == 0
 
 
-def test_of_a_graph_of_one_s_own_ops_tell_whether_it_is_the_same_program(tmp_path):
+def test_ops_tell_whether_custom_graphs_are_the_same_program(tmp_path):
     other = {f"other{number}": 0.2 for number in range(4)}
     for number, ops in enumerate((other, None, None), 1):
         made_run(tmp_path / f"r{number}", {"v": 0.1}, started=day(number), ops=ops, workload=None)
@@ -188,7 +188,7 @@ SHOWN = [runs.steady, runs.alexnet, odd_runs.incomplete, odd_runs.two_gpus, odd_
 
 
 @pytest.mark.parametrize("make", SHOWN, ids=lambda make: make.__name__)
-def test_a_list_says_of_an_outline_what_it_says_of_the_whole_run(make):
+def test_a_list_of_outlines_equals_a_list_of_whole_runs(make):
     run = make()
     outline = msgspec.json.decode(msgspec.json.encode(run), type=Outline)
     assert render_list([outline]) == render_list([run])
@@ -197,7 +197,7 @@ def test_a_list_says_of_an_outline_what_it_says_of_the_whole_run(make):
             assert not any((phase.ops, phase.layers, phase.kernels, phase.replay))
 
 
-def test_the_latest_run_is_said_to_be_older_than_one_that_can_t_be_read(logdir):
+def test_latest_warns_of_an_unreadable_run_that_may_be_newer(logdir):
     bad, last = logdir / BAD / "run.json", logdir / "last"
     bad.write_text("{")
     os.utime(bad, (0, 0))  # before the last run began

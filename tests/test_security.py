@@ -1,4 +1,4 @@
-"""What SECURITY.md says of the source: nothing from a file is run, no connection is opened."""
+"""Checks what SECURITY.md says: nothing from a file is run, and no connection is opened."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ TREES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 MODULES = {
-    # what makes objects or code of bytes
+    # modules that make objects or code from bytes
     *("pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml", "code", "runpy"),
     *("ctypes", "cffi"),
-    # what talks to others
+    # modules that talk to other machines
     *("urllib", "http", "requests", "httpx", "aiohttp", "ftplib", "smtplib", "ssl", "grpc"),
     *("socketserver", "asyncio", "websockets", "xmlrpc", "multiprocessing", "webbrowser"),
 }
@@ -28,7 +28,7 @@ USES = {
     "socket": {"gethostname"},
     "subprocess": {"run", "Popen", "DEVNULL", "TimeoutExpired", "CalledProcessError"},
 }
-"""Of these modules nothing else is used."""
+"""The only names used from these modules."""
 STARTS = {"measure/gpu_state.py", "measure/processes.py", "record/parquet.py"}
 """Where other programs are started."""
 IMPORTS = {
@@ -37,7 +37,7 @@ IMPORTS = {
     "workload/registry.py",
     "workload/leave_ops_out.py",
 }
-"""Where a module is imported by a name: one of a table in the source, or of AlexProf's outputs."""
+"""Files that import modules by name, from a table in the source or AlexProf's outputs."""
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -94,7 +94,7 @@ def test_modules_are_imported_by_name_in_few_places():
 
 
 def test_paths_are_read_by_alexprof_and_never_by_a_library():
-    """A library may take a name for a pattern, an address, or the name of a compressed file."""
+    """A library may mistake a name for a pattern, an address or a compressed file."""
     for tree in TREES.values():
         for name, call in calls(tree):
             if name.rpartition(".")[2].startswith(

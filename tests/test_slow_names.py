@@ -1,4 +1,4 @@
-"""Names of any length and shape take time in proportion to their letters: no pattern goes back."""
+"""Reading a name takes time proportional to its length: no pattern backtracks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from alexprof.show.text import cut, cut_all
 from benchmarks.stress import hostile
 
 PASSES = 800
-"""So many passes over its letters a name may take; most take less than a hundred. A pattern that
-goes back from each letter takes thousands."""
+"""The limit for a name, in passes over its characters; most names take less than a hundred. A
+pattern that backtracks from each character takes thousands."""
 LENGTHS = (names.LONGEST_NAME, 10_000)
 NESTED = "jvp(" * 100
 SHAPES = {
     **hostile.NAMES,
-    "in each other": f"jit(f)/{NESTED}{'x/' * 1_700}x" + ")" * 100,
+    "nested": f"jit(f)/{NESTED}{'x/' * 1_700}x" + ")" * 100,
     "pairs": "jit(f)/" + "()" * 20_000,
     "gradients of types": "Grad" * 10_000 + ">",
     "updates": "ResourceScatter" + "Apply" * 8_000 + ">",
@@ -54,7 +54,7 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
 
 
 def cost_s(function: Callable[[str], object], name: str) -> float:
-    """Time of the processor, which other programs don't lengthen."""
+    """Processor time, which other programs don't affect."""
     begin_s = time.process_time()
     function(name)
     return time.process_time() - begin_s
@@ -66,13 +66,13 @@ def pass_over(name: str) -> None:
 
 
 def shaped(shape: str, length: int) -> str:
-    """Its middle is left out: a pattern begins and ends as it does."""
+    """A name of a shape, cut in the middle, since patterns look at both ends."""
     whole = SHAPES[shape]
     return whole if len(whole) <= length else whole[: length // 2] + whole[-(length // 2) :]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_name_takes_time_by_its_length(function):
+def test_time_is_proportional_to_the_length_of_a_name(function):
     slow = {}
     for shape, length in product(SHAPES, LENGTHS):
         name = shaped(shape, length)

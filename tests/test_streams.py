@@ -57,7 +57,7 @@ def test_no_stream_is_needed_for_an_exit_code(logdir, command, code, errors):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("redirected", ["<&- >&- 2>&-", ">/dev/full 2>&1"])
-def test_a_job_that_nobody_hears_is_recorded_whole(tmp_path, redirected):
+def test_a_job_without_output_is_recorded_whole(tmp_path, redirected):
     shell(f"{SMALL} {redirected}", tmp_path)
     record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
     assert record["complete"]

@@ -1,4 +1,4 @@
-"""The campaign: it sees what it looks for, and a seed repeats it."""
+"""The campaign detects faults, and a seed repeats it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRACEBACK = "Traceback (most recent call last)\nValueError"
 
 
 @pytest.mark.parametrize("char", "\x00\t\r\x1b\x7f\x85\x9b\u200e\u202e\u2028\u2066\udcff")
-def test_a_character_that_does_more_than_be_seen_is_noticed(char):
+def test_a_character_with_side_effects_is_noticed(char):
     assert controls(f"12 µs{char}\n") == f"U+{ord(char):04X}"
     assert controls(FINE.out) == ""
 

@@ -1,4 +1,4 @@
-"""Names and messages that others chose: no output hands them on as they are."""
+"""Names and messages from outside: no output passes them on unchanged."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FORMULAS = ("=1+1", "+1", "-1", "@A1", "\t=1", "\uff1d1")
 
 
 def printable(text: str) -> None:
-    """Nothing moves a cursor or is hidden: line ends and spaces that don't break are our own."""
+    """Nothing moves a cursor or is hidden; line breaks and no-break spaces are AlexProf's own."""
     assert {char for char in text if not (char.isprintable() or char in "\n\u00a0")} == set()
 
 
@@ -92,7 +92,7 @@ class Tags(HTMLParser):
 
 
 def markdown_only(text: str) -> None:
-    """As GitHub and as TensorBoard read it, names are text and call nobody."""
+    """Names are text, and notify nobody, as read by GitHub and by TensorBoard."""
     plain_only(text)
     own = {"h1", "h2", "p", "strong", "em", "ul", "li", "hr", "code"}
     table = {"table", "thead", "tbody", "tr", "th", "td"}
@@ -138,11 +138,11 @@ CHECKS = {
 
 
 KEPT = {"code", "pass", "device", "started", "bound_by", "how", "predicted_by", "side", "folder"}
-"""Fields whose values are no names."""
+"""Fields whose values are not names."""
 
 
 def spoiled(record: Any) -> Any:
-    """A record with more in each of its names, the same in all places."""
+    """Adds the same text to all names in a record."""
 
     def spoil(value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
@@ -161,7 +161,7 @@ def names(*starts: str) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def logdir(tmp_path_factory):
-    """Runs, pairs, a trace and a broken run, all of them with such names."""
+    """Runs, pairs, a trace and a broken run, all with such names."""
     logdir = tmp_path_factory.mktemp("logs") / f"log{EVIL}"
     ops = names(*FORMULAS, "conv/x", "# conv/y", "- conv")
     for place, name in enumerate("ab"):
@@ -241,7 +241,7 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_command_prints_a_name_as_it_is(logdir, command):
+def test_no_command_prints_a_hostile_name_unchanged(logdir, command):
     words = []
     for word in shlex.split(command):
         name, _, variant = word.partition(":")
@@ -272,7 +272,7 @@ def test_a_terminal_s_colors_are_the_report_s_own(logdir):
     assert plain == render(run, "text", ReportOptions(full=True))
 
 
-def test_what_is_no_report_is_cleaned_too(logdir, monkeypatch):
+def test_text_outside_reports_is_cleaned_too(logdir, monkeypatch):
     checks = [render_check(Check(f"GPU{BAD}", BAD, advice=BAD)), str(RunError(BAD))]
     monkeypatch.setenv("COLUMNS", "1000")
     stream, terminal = io.StringIO(), Terminal()
@@ -291,7 +291,7 @@ def test_what_is_no_report_is_cleaned_too(logdir, monkeypatch):
 
 
 def test_only_these_print():
-    """What they print is rendered by `show`, or cleaned; a new place is to be added with care."""
+    """These files print only text that `show` rendered or that was cleaned; add with care."""
     printing = {
         str(path.relative_to(PACKAGE))
         for path in FILES
@@ -323,7 +323,7 @@ def test_clean(text, shown):
     assert clean(shown) == shown
 
 
-def test_what_is_too_long_loses_its_middle():
+def test_a_text_that_is_too_long_loses_its_middle():
     short = clean("a" * LONGEST + "end")
     assert len(short) == LONGEST
     assert short.endswith("aend")
@@ -378,7 +378,7 @@ def test_json_holds_the_same_values(logdir):
     printable(text)
     assert msgspec.json.decode(text, type=type(run)) == run
     assert "\\u202e" in text
-    assert "\\udb40\\udc41" in text  # one letter, as JSON writes it in two halves
+    assert "\\udb40\\udc41" in text  # one character, which JSON writes as two halves
     note = Note("failed", text="caf\udce9 \ud83d\ude00", numbers={"\udce9": 1.0})
     assert msgspec.json.decode(json_text(note, indent=1)) == {
         "code": "failed",
@@ -390,6 +390,6 @@ def test_json_holds_the_same_values(logdir):
 
 
 @pytest.mark.parametrize("code", ["{names.__class__}", "{0}", "{", "too_large"])
-def test_a_note_of_another_version_is_no_template(code):
+def test_a_note_of_another_version_is_never_used_as_a_template(code):
     note = Note(code, numbers={"text": 1.0})
-    assert note_text(note) == (code if "{" in code else " needs – GB and – GB were free")
+    assert note_text(note) == (code if "{" in code else " needs – GB, but only – GB were free")

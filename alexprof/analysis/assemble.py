@@ -97,7 +97,7 @@ def _rows(summary: pl.DataFrame, row_type: type[AnyRow]) -> tuple[AnyRow, ...]:
     try:
         return tuple(msgspec.convert(row, row_type) for row in summary.iter_rows(named=True))
     except msgspec.ValidationError as error:
-        raise TraceError(f"the trace has figures that can't be: {error}") from error
+        raise TraceError(f"the trace has impossible figures: {error}") from error
 
 
 def _traced(beside: Beside, attribution: Attribution, host_level: int | None) -> Traced:

@@ -48,11 +48,11 @@ def compare(groups: Sequence[Group], *, paired: bool = False) -> RunComparison:
 
     Args:
         groups: The groups.
-        paired: Whether run i of A ran beside run i of B: intervals come from the pairs, and
-            interference spoils no verdict: it is in the spread over pairs.
+        paired: Whether run i of A ran beside run i of B. Then intervals come from the pairs, and
+            interference does not rule out a verdict, since the spread over pairs includes it.
 
     Raises:
-        UsageError: If variants can't be set beside each other.
+        UsageError: If variants can't be compared.
         RunError: If a table can't be read, or contradicts its record.
     """
     first, others = groups[0], groups[1:]
@@ -179,7 +179,7 @@ class _PhaseOfBoth:
     paired: bool
 
     def compared(self) -> Iterator[Change | Unmatched]:
-        """What both have, compared, and what only one has."""
+        """Compares what both groups have, and lists what only one has."""
         if len({sample.traced for sample in self._all}) > 1:
             return  # traced steps are slower than timed ones
         timed, where = self._timed(), self.where

@@ -73,7 +73,7 @@ WORKED_OUT = frozenset(
         *("bound_by_python", "bound_by_unknown"),
     )
 )
-"""Codes of what is worked out here, with its figures: no note of a record has them."""
+"""Codes of findings computed here, with their figures; no note in a record has them."""
 
 UNLIKE = 1.25
 """Traced steps of a CPU that take so many times the timed ones, or the inverse, are unlike them."""

@@ -229,7 +229,7 @@ def _points(
         run, variant = selection.run, selection.variant or ""
         try:
             observed = _observe(selection, name, measure, phase, estimator)
-            if run.workload is None:  # whether it is the same program, its ops tell
+            if run.workload is None:  # only its ops tell whether it is the same program
                 selection = replace(selection, run=load_run(selection.folder))  # noqa: PLW2901
             caveats = caveats_of(newest or selection, selection, [(variant, variant)])
             reasons = [
@@ -238,7 +238,7 @@ def _points(
             ]
             if measure == "traced":
                 reasons += _other_steps(newest or selection, selection)
-        except AlexProfError as error:  # a run without it doesn't stand in the others' way
+        except AlexProfError as error:  # a run without the value doesn't block the others
             observed, lacking = None, error.code in LACKING
             reasons = [caveat_of("no_value" if lacking else "unreadable", note_of(error))]
             failures.append(str(error))

@@ -51,7 +51,7 @@ def predictions(run: Run) -> Iterator[Predictions]:
 
 
 def predict(run: Run, variant: str, phase: str) -> Predictions | None:
-    """What is predicted of a phase; None without a trace whose shares may be shown, or time."""
+    """Predictions for a phase; None without a step time, or a trace whose shares may be shown."""
     division = divide(run, variant, phase)
     if division is None or not division.layers or not division.step_s:
         return None
@@ -62,7 +62,7 @@ def predict(run: Run, variant: str, phase: str) -> Predictions | None:
     if record.replay and record.replay.savings:
         how = record.replay.how
         if how == "kernels" and record.timed:
-            scale = record.timed.mean_s / step_s  # kernels keep their times, whatever leads
+            scale = record.timed.mean_s / step_s  # kernel times don't depend on the estimator
         savings = _replayed(run, record.replay, division, scale)
     elif record.attribution and record.attribution.bound_by not in ("", "kernels"):
         how = None
@@ -107,7 +107,7 @@ def _by_share(run: Run, division: DividedStep) -> Iterator[_Fractions]:
 def _replayed(
     run: Run, replay: Replay, division: DividedStep, scale: float
 ) -> Iterator[_Fractions]:
-    """Ops that another variant leaves out, then layers; their recorded fractions times `scale`."""
+    """Yields ops that another variant leaves out, then layers; recorded fractions times `scale`."""
     left_out = [
         ("ablation", ablation.name)
         for ablation in run.ablations

@@ -72,11 +72,11 @@ class PhaseSample:
 
 
 class RunSamples:
-    """Reads the tables of a run, each once and when it is needed, and takes them apart.
+    """Reads the tables of a run, each at most once and only if needed, and splits them.
 
     Args:
         selection: The run.
-        estimator: What a timed step's center is.
+        estimator: Whether the center of timed steps is their mean or median.
     """
 
     def __init__(self, selection: Selection, estimator: Estimator) -> None:
@@ -97,10 +97,10 @@ class RunSamples:
         return _table(self._selection, COSTS_FILE, load_costs, "traced" if traced else None)
 
     def of(self, variant: str, key: str, *, parts: bool = True) -> PhaseSample:
-        """The sample of a phase that the run has; without `parts` no costs are read.
+        """The sample of one of the run's phases; without `parts` no costs are read.
 
         Raises:
-            RunError: If a table can't be read, or is gone though the record tells of what it held.
+            RunError: If a table can't be read, or is missing though the record mentions its steps.
         """
         phase = self._selection.run.variants[variant].phases[key]
         steps = self._blocks(variant, key)

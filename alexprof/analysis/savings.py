@@ -63,8 +63,8 @@ class MeasuredSaving(Struct, frozen=True, kw_only=True):
     name: str  # The ablation
     reference: str  # The variant with it
     without: str  # The variant without it
-    # Kinds of the ops that go, where others of its layers stay; None if not known. Empty if its
-    # name says what goes
+    # Kinds of the ops left out, if other ops of their layers stay; None if not known. Empty if
+    # the name says it all
     kinds: tuple[str, ...] | None = ()
     saved_s: float  # Measured saving per step
     ci95_s: Interval | None  # Its 95 % interval; None with too few blocks
@@ -191,7 +191,7 @@ def measured_saving(run: Run, ablation: Ablation) -> MeasuredSaving:
 
 
 def _kinds(run: Run, ablation: Ablation) -> tuple[str, ...] | None:
-    """The kinds of the ops that go, fused ones included; none where whole layers, or kinds, go."""
+    """The kinds of the ops left out, with fused ones; () for whole layers or kinds."""
     if not ablation.layers or len(ablation.kinds) == 1:
         return ()
     phase = run.phase(ablation.reference, ablation.phase)

@@ -123,7 +123,7 @@ def merged(parts: Iterable[Activity]) -> list[Activity]:
 
 
 def _joined(parts: Sequence[Activity]) -> Activity:
-    """All as one; what the later ones number is numbered on from the earlier ones."""
+    """Joins activities; later parts' numbers are shifted past those of the earlier parts."""
 
     def columns(*names: str) -> dict[str, Any]:
         return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
@@ -163,7 +163,7 @@ def _joined(parts: Sequence[Activity]) -> Activity:
 
 
 def _numbered_on(columns: Sequence[Int], counts: Sequence[int] | None = None) -> Int:
-    """Numbers of several hosts, those of each from where the one before it ends."""
+    """Joins the numbers of several hosts, each shifted to start where the previous host's end."""
     if counts is None:
         counts = [int(column.max(initial=UNKNOWN)) + 1 for column in columns]
     before = [0, *accumulate(counts)]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from alexprof.xplane import Trace
 
 MOST_OPS, MOST_STEPS, MOST_PHASES = 100_000, 1_000_000, 100
-"""Different ops; steps of all devices together; phases, of which a program has a few."""
+"""Limits: different ops; steps, summed over devices; phases, of which programs have only a few."""
 _SHOWN = 3  # planes in a message
 _APART_NS = 10**10  # more than clocks of hosts differ by
 
@@ -121,11 +121,11 @@ def attribute_phases(
     """Divides the steps of each phase; see `attribute`.
 
     Returns:
-        One for each phase, by what it is called in the trace, in the order of the first
-        steps; `""` is the only name where the whole trace is one step.
+        An attribution for each phase, by its name in the trace, in the order of their first
+        steps; `""` is the only name if the whole trace is one step.
 
     Raises:
-        TraceError: As for `attribute`, but for the several phases.
+        TraceError: As for `attribute`, except that several phases are allowed.
     """
     work = read_work(trace, cores=cores)
     if not work.devices:
@@ -269,15 +269,15 @@ def attribute_hosts(
     """Divides the steps of each host, phase by phase, among the ops that ran there.
 
     Clocks of machines differ, so each host's devices are judged by that host's own step markers;
-    steps are brought together by their numbers. Devices get the host's name: "vm1/GPU:0". One host
-    alone is as `attribute_phases` has it.
+    steps are matched by their numbers. Devices get the host's name: "vm1/GPU:0". For a single host
+    the result is that of `attribute_phases`.
 
     Returns:
-        By phase the tables of all hosts, one below the other. The device is the one that
-        was busy longest, a GPU before a CPU; `steps` are those of its host.
+        The tables of all hosts, one after the other, by phase. The device is the one that was
+        busy longest, with GPUs before CPUs; `steps` are those of its host.
 
     Raises:
-        TraceError: One is damaged, or nothing ran in any of them that could have a cost.
+        TraceError: A trace is damaged, or nothing that could have a cost ran in any of them.
     """
     if len(traces) == 1:
         (trace,) = traces.values()

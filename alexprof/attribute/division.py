@@ -102,14 +102,14 @@ def divide(activity: Activity, steps: Steps, work: Work) -> Division:
 
 
 def outside_of(rows: Rows) -> tuple[int, int]:
-    """Measures from the first marked step to the end of all, and what ran outside of all steps.
+    """Measures the time from the first marked step to the last end, and what ran outside steps.
 
-    Of steps of one phase that is from each step to the next of any phase.
+    For the steps of one phase, that is the time from each step to the next step of any phase.
     Threads of the input pipeline mostly wait, so they don't count, nor do ops that get input.
 
     Returns:
-        Nanoseconds from the begin of the first step, and those of them in which the device ran an
-        op outside of all steps; 0 where steps are not marked.
+        Nanoseconds from the beginning of the first step, and how many of them the device spent on
+        ops outside all steps; 0 if steps are not marked.
     """
     steps, work, activity = rows.steps, rows.work, rows.activity
     if steps.source != "marker":
@@ -204,9 +204,9 @@ def _with_executions(divisions: Sequence[Division]) -> list[Division]:
 def costs_table(
     divisions: Sequence[Division], steps: Steps, work: Work, labels: Labels
 ) -> pl.DataFrame:
-    """Joins the devices, settles shares at whole nanoseconds and puts the names in.
+    """Joins the devices, rounds shares to whole nanoseconds and adds the names.
 
-    Has `at` beside the columns of the costs: the index of the step among those of all phases.
+    Besides the columns of costs there is `at`, the index of the step among those of all phases.
     """
     import polars as pl
 

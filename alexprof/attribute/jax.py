@@ -17,7 +17,7 @@ _SCOPED = re.compile(r"(?:p?jit|[px]map)\(.*")
 _AROUND = re.compile(r"(\w+)\((.*)\)")
 _ENTRY = "main"  # what older versions call the function inside of the outermost
 _TRANSPOSED = "transpose"
-_DEEPEST = 30  # transformations inside of each other
+_DEEPEST = 30  # nested transformations
 _MARKS = re.compile(r"[/()]")
 
 _CALLS = re.compile(

@@ -15,7 +15,7 @@ _GRADIENT = re.compile(
 )
 _WITH_BIAS = re.compile(r"With(?:out)?Bias$")
 _VERSION = re.compile(r"(?:V\d+|Ex)$")
-_LONGEST = 256  # longer ones are no types
+_LONGEST = 256  # longer names are not types
 _TRANSPOSED = re.compile(r"BackpropInput(?:V\d+)?$")
 
 

@@ -28,7 +28,7 @@ from alexprof.record.note import Note
 _SAME_PS = 200_000  # what clocks of streams may differ by
 _MOST_HOST = 4.0  # times as slow as traced: no host without a profiler is
 _ROUNDS = 40
-_MOST_WAITS = 1_000_000  # launches in a step times streams, which may all wait for each other
+_MOST_WAITS = 1_000_000  # launches in a step × streams: all may wait for each other
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class LaunchedSteps:
 
 
 class _Ended:
-    """What was launched on a stream, but for what ends no earlier than something launched later."""
+    """The launches on a stream, without those that end as late as a later launch, or later."""
 
     def __init__(self) -> None:
         self._places: list[int] = []
@@ -184,7 +184,7 @@ class _Ended:
         self._stop_ps.append(stop_ps)
 
     def last_before(self, begin_ps: int) -> int | None:
-        """The last thing launched that had ended when another began."""
+        """The last launch that had ended by a time."""
         ended = bisect_right(self._stop_ps, begin_ps + _SAME_PS)
         return self._places[ended - 1] if ended else None
 

@@ -70,7 +70,7 @@ _CHECKS = ("IsFinite", "All", "Pack")
 _ARITHMETIC = "ArithmeticOptimizer"
 
 LONGEST_NAME, DEEPEST = 4_096, 100
-"""Names that are longer, or of more scopes, are no paths: no model is that deep."""
+"""Names that are longer, or have more scopes, are not read as paths: no model is that deep."""
 COPIES = "(copies)"
 """The layer of what only moves values between host and GPU."""
 UNNAMED_GRADIENT = "gradients"
@@ -125,7 +125,7 @@ def describe(
     if gpu_time is None:
         forward = (which == "forward" for which in passes)
         root = root_scope([place.path for place in compress(places, forward)])
-    else:  # a GPU shows few ops of the kinds by which a layer is known
+    else:  # on a GPU few ops have a kind that identifies the layer
         root = root_by_time(
             [
                 (place.path, time)

@@ -185,8 +185,8 @@ class Launches:
             launched.thread[lost],
         )
         around = np.append(_joined(op for *_, op in self._ran), UNASSIGNED)
-        launched.op[lost] = around[holder]  # NONE takes the last
-        # Sorted, for each GPU looks numbers up.
+        launched.op[lost] = around[holder]  # NONE (-1) selects the last
+        # Sorted, since each GPU searches these numbers.
         order = np.lexsort((launched.op == UNASSIGNED, number))
         return number[order], Launched(*(column[order] for column in launched))
 

@@ -52,10 +52,10 @@ class Steps:
     # first op to its last.
     source: Source = "marker"
     phase: Int | None = None  # int64 [s], index into `phases`; None where there is only one phase
-    # What each phase is called in the trace, in the order of their first steps.
+    # Each phase's name in the trace, in the order of their first steps.
     phases: tuple[str, ...] = ("",)
-    # Of marked steps the only phase to show. The others are there because they are neither idle
-    # time nor time between steps.
+    # The only phase to show, if one was chosen. The other phases are kept because their steps are
+    # neither idle time nor time between steps.
     wanted: str | None = None
 
     def __len__(self) -> int:
@@ -88,7 +88,7 @@ class Steps:
         return [phase for phase, name in enumerate(self.phases) if self.wanted in (None, name)]
 
     def rows_of(self, phase: int) -> Index:
-        """Returns which of the steps are of a phase."""
+        """Returns the indexes of a phase's steps."""
         if self.phase is None:
             return np.arange(len(self))
         return np.flatnonzero(self.phase == phase)
@@ -98,7 +98,7 @@ class Steps:
         return replace(self._take(self.rows_of(phase)), phases=(self.phases[phase],))
 
     def without(self, number: int) -> Steps:
-        """Returns the steps of the only phase, but for one."""
+        """Returns the steps of the only phase, without one of them."""
         return self._take(np.flatnonzero(self.number != number))
 
     def _take(self, rows: Index) -> Steps:
@@ -120,7 +120,7 @@ class _Marks(NamedTuple):
         return _Marks(*columns, self.names)
 
     def named(self, name: str) -> Bool:
-        """Which have a name."""
+        """Which events have this name."""
         return np.array([other == name for other in self.names], bool)[self.name]
 
 

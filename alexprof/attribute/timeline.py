@@ -22,7 +22,7 @@ Bool: TypeAlias = NDArray[np.bool_]
 
 NONE = -1  # no index
 MOST_PIECES = 2_000_000
-"""Into which long events are cut, beyond those that begins and ends alone would make."""
+"""The most pieces that cutting may make, beyond two for each event and window."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ def touching(start: Int, end: Int, lane: Int) -> bool:
 
 
 def _holding(start: Int, end: Int, lane: Int) -> Bool:
-    """Which events have not ended when the next on their thread begins; without the last."""
+    """Tells which events, of all but the last, end after the next on their thread begins."""
     return np.asarray((start[1:] < end[:-1]) & (lane[1:] == lane[:-1]))
 
 
 def _until_longer(start: Int, end: Int, lane: Int) -> Int:
-    """The ends of events, of those that a later one crosses the begin of the first that does."""
+    """Returns the ends, each moved to where the first later event that outlasts it begins."""
     rows = np.flatnonzero(_holding(start, end, lane))
     after = _next_above(end, rows)
     rows, after = rows[after < end.size], after[after < end.size]
@@ -107,16 +107,16 @@ def _until_longer(start: Int, end: Int, lane: Int) -> Int:
 
 
 def _next_above(values: Int, rows: Index) -> Index:
-    """Finds the next greater value after each of some: its place, `values.size` for none.
+    """Finds the place of the next greater value after each row; `values.size` if there is none.
 
-    Up through blocks of 1, 2, 4, … values to one that holds a greater, and down in it to the first.
-    O(n log n), and none of the passes is longer than n.
+    Goes up through blocks of 1, 2, 4, … values to one with a greater value, then down in it to the
+    first. O(n log n), and no pass is longer than n.
     """
     highest = [values]
     while (last := highest[-1]).size > 1:
         even = np.append(last, last[last.size - last.size % 2 :])
         highest.append(even.reshape(-1, 2).max(axis=1))
-    hits = []  # of each height, the values that have a greater in such a block, and the block
+    hits = []  # at each height: rows with a greater value in a block, and the block
     wanted, block = rows, rows + 1
     for high in highest:
         inside = block < high.size
@@ -191,7 +191,7 @@ def cut(segments: Segments, start_ps: Int, end_ps: Int) -> tuple[Segments, Int]:
     Windows are disjoint and in order of time. Returns the pieces and the window of each.
 
     Raises:
-        TraceError: There are far more pieces than segments and windows, for many segments last for
+        TraceError: There are far more pieces than segments and windows, because many segments span
             many windows.
     """
     first = np.searchsorted(end_ps, segments.start_ps, side="right")

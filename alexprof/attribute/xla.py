@@ -187,10 +187,10 @@ def _named(key: _Key, hlo: HloOp | None) -> Op | None:
 
 
 class Schedule:
-    """What of a program launches kernels, in the order in which it runs, to be found by name."""
+    """The instructions of a program that launch kernels, in the order they run, by name."""
 
     def __init__(self, scheduled: Sequence[tuple[str, str]]) -> None:
-        """Takes name and opcode of the program's instructions."""
+        """Takes the name and opcode of each of the program's instructions."""
         launching = [(name, opcode) for name, opcode in scheduled if opcode in _LAUNCHING]
         self.names = [name for name, _ in launching]
         self.calls = [at for at, (_, opcode) in enumerate(launching) if opcode == _CALL]
@@ -200,7 +200,7 @@ class Schedule:
             self._alike[_NUMBER.sub("", name)].append(at)
 
     def fusions(self, kernels: Sequence[str]) -> list[int]:
-        """The place of each fusion's kernel in the schedule, ascending; `NONE` for others."""
+        """The place in the schedule of each kernel's fusion, ascending; `NONE` for others."""
         result, last = [], NONE
         for kernel in kernels:
             at = self._exact.get(kernel, NONE)
@@ -222,7 +222,7 @@ def match_kernels(kernels: Sequence[str], schedule: Schedule) -> tuple[str, ...]
 
     Args:
         kernels: Names of the kernels in the order of time.
-        schedule: What the program launches.
+        schedule: The instructions that launch kernels.
 
     Returns:
         The name of each kernel's instruction, "" where it can't be told.

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from alexprof.errors import AlexProfError, CaptureError
 
 MOST_LETTERS = 300
-"""Of a message in a record, or in a sentence."""
-# A call and, where there is one, its line of source, in the ways of Python and of TensorFlow.
+"""The longest message in a record, or in a sentence."""
+# A call and its line of source, if any, as Python and TensorFlow print them.
 _CALLS = re.compile(r"^ *File \".*\", line .*\n(?:    .*\n)*", re.MULTILINE)
 _WHERE = re.compile(
     r"Graph execution error|Detected at node|Node: |Traceback |Original stack trace|"
@@ -70,9 +70,9 @@ def _failure(message: str, code: str, doing: str, error: Exception) -> CaptureEr
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message that says something; of a long one both ends.
+    """The first line of an error's message that gives a reason; both ends of it if it is long.
 
-    TensorFlow writes first where it happened: the calls, or the node and its device.
+    TensorFlow first writes where the error happened: the calls, or the node and its device.
     """
     message = str(getattr(error, "message", error))
     lines = re.sub(r"\{\{function_node [^{}]*\}\} ?", "", _CALLS.sub("", message)).splitlines()
@@ -83,7 +83,7 @@ def first_line(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Why something failed, in the words of the system or of TensorFlow, on one line."""
+    """Why something failed, in the system's or TensorFlow's words, on one line."""
     if isinstance(error, AlexProfError) and error.text:
         return error.text
     cause = error.__cause__ if isinstance(error, AlexProfError) else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 DEVICES = ("auto", "cpu", "gpu")
-MOST_THREADS = 4096  # more take gigabytes for nothing: 20 GB of 100,000 threads
+MOST_THREADS = 4096  # more only waste memory: 100,000 threads take 20 GB
 ALLOCATORS = ("bfc", "malloc")
 VARIABLE = "TF_CPU_ALLOCATOR_USE_BFC"
 """Read by TensorFlow at a process's first session (common_runtime/process_state.cc)."""
@@ -48,7 +48,7 @@ def start_tensorflow() -> tuple[str, ...]:
 
 
 def _name_temporary_folder() -> None:
-    """Names a folder where there is none to write to: TensorFlow wants a name when it starts."""
+    """Sets a temporary folder's name if none can be written: TensorFlow needs one to start."""
     try:
         tempfile.gettempdir()
     except OSError:
@@ -57,9 +57,9 @@ def _name_temporary_folder() -> None:
 
 @contextmanager
 def _standard_error_kept() -> Iterator[None]:
-    """Keeps what the process writes to standard error, below Python too.
+    """Captures what the process writes to standard error, even outside Python.
 
-    Without a temporary folder, or where standard error is closed, it leaves it alone.
+    Without a temporary folder, or with standard error closed, nothing is captured.
     """
     with ExitStack() as stack:
         original: int | None = None
@@ -82,7 +82,7 @@ def _standard_error_kept() -> Iterator[None]:
 
 
 def _flush_errors() -> None:
-    with suppress(OSError, ValueError, AttributeError):  # closed, full, or none at all
+    with suppress(OSError, ValueError, AttributeError):  # closed, full, or missing
         sys.stderr.flush()
 
 

@@ -116,7 +116,7 @@ class CallableTarget(Target):
     """A call of any function: a `tf.function`, a Keras model's `train_on_batch`, JAX."""
 
     def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        """Keeps the function and the arguments of its calls; a UsageError if it is none."""
+        """Keeps a function and its arguments; a UsageError if it is not a function."""
         check(function=(function, Wanted("a function", callable)))
         self._function, self._args, self._kwargs = function, args, kwargs
         self._result: object = None

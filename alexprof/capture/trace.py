@@ -120,8 +120,8 @@ def profiled(folder: Path, name: str, doing: str, *, python_level: int = 0) -> I
 def _scratch(folder: Path) -> Iterator[Path]:
     """A folder for the profiler, which writes to "plugins/profile" in it.
 
-    The Profile tab takes all that lies so in the logdir for sessions, also what is half written.
-    So it is elsewhere, where there are other places to write.
+    The Profile tab shows every such folder in the logdir as a session, even if half written. So
+    this folder is outside the logdir, if it can be.
     """
     scratch: Path | None = None
     with suppress(OSError):
@@ -140,10 +140,10 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 
 def keep_session(traces: Sequence[Path], folder: Path, name: str) -> None:
-    """Copies a trace, a file of each host, to a session of a TensorBoard run's folder, whole.
+    """Copies a trace, one file per host, to a session in a TensorBoard run's folder, whole.
 
     Raises:
-        RunError: If it can't be written.
+        RunError: If the session can't be written.
     """
     session = folder / "plugins" / "profile" / name
     make_folder(folder)
@@ -167,10 +167,10 @@ def keep_session(traces: Sequence[Path], folder: Path, name: str) -> None:
 def profiled_if_possible(
     folder: Path, name: str, doing: str, *, python_level: int = 0
 ) -> Iterator[list[Exception]]:
-    """Profiles the block as `profiled` does, and runs it in any case.
+    """Profiles the block as `profiled` does, but runs it even if profiling fails.
 
     Yields:
-        A list that holds after the block why there is no trace; it is empty if there is one.
+        A list that, after the block, holds the error if there is no trace, and is empty otherwise.
     """
     failures: list[Exception] = []
     with ExitStack() as stack:

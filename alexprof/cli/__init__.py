@@ -43,10 +43,10 @@ def main() -> NoReturn:
     except OSError as error:
         if error.filename is not None:
             raise
-        silence(sys.stdout)  # of --help or --version, which no command of ours prints
+        silence(sys.stdout)  # from --help or --version, which the library prints
         code = _say(f"can't write: {error.strerror}", AlexProfError.exit_code)
     except MemoryError:
-        code = _say("too little memory: ask for less, or do it on a larger machine", 2)
+        code = _say("out of memory: ask for less, or use a machine with more memory", 2)
     except _Complaint as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "alexprof"
@@ -55,7 +55,7 @@ def main() -> NoReturn:
 
 
 def _check_no_empty(words: Sequence[str]) -> None:
-    """Refuses `--name ""` and `--name=`: an unset variable of a script, and no value of ours."""
+    """Refuses `--name ""` and `--name=`: probably an unset variable in a script."""
     for option, word in pairwise(("", *words)):
         if not word.strip():
             what = option if option.startswith("--") else "an argument"
@@ -75,7 +75,7 @@ def _say(message: str, code: int) -> int:
 def _warning_text(
     usual: Callable[..., str], message: Warning | str, category: type[Warning], *where: Any
 ) -> str:
-    """A warning of AlexProf as its errors are shown; those of others as usual."""
+    """Formats AlexProf's warnings like its errors, and other warnings as usual."""
     if not issubclass(category, AlexProfWarning):
         return usual(message, category, *where)
     return f"alexprof: {clean(str(message))}\n"

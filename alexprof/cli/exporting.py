@@ -1,4 +1,4 @@
-"""The command that writes runs for other tools: export."""
+"""The command that writes runs in other tools' formats: export."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def export(
     format_: Annotated[str, typer.Option("--format", help="tensorboard: event files.")],
     logdir: option.Logdir = Path("logdir"),
 ) -> None:
-    """Write a run for another tool: TensorBoard's event files, of a run that was killed too."""
+    """Write a run for another tool: TensorBoard's event files, even if the run was killed."""
     from msgspec.structs import replace
 
     from alexprof.errors import check_name

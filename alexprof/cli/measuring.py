@@ -211,11 +211,11 @@ def run_workload(
 
 
 def _repair(logdir: Path) -> None:
-    """Finishes what runs that were killed have left in the logdir; after the run: it takes time."""
+    """Repairs killed runs in the logdir; after the new run, since this takes time."""
     from alexprof.show.text import listed
     from alexprof.tracer.repair import repair_killed
 
     names = repair_killed(logdir)
     if names:
-        finished = "What was finished is in TensorBoard now, too."
-        print_lines("", f"Killed before: {listed(names)}. {finished}")
+        finished = "TensorBoard now shows the phases that they finished."
+        print_lines("", f"Killed earlier: {listed(names)}. {finished}")

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def print_lines(*lines: str) -> None:
-    """Prints lines that may hold names from outside."""
+    """Prints lines that may contain names from outside."""
     print_text("\n".join(map(clean, lines)))
 
 
 def print_text(text: str, style: str = "text") -> None:
-    """Prints what was rendered; a reader that has enough (`alexprof report | head`) is no error.
+    """Prints rendered text; a reader that stops early (`alexprof report | head`) is no error.
 
-    What programs read is UTF-8, whatever the terminal can show.
+    Output for programs is UTF-8, whatever the terminal can show.
     """
     if style != "text" and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")

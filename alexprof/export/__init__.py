@@ -1,4 +1,4 @@
-"""Records in other tools' formats, a file each; adding one is adding it to the table."""
+"""Writes runs in other tools' formats: one file for each, and an entry in the table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from alexprof.export.tensorboard import write_events
 from alexprof.record.run import Run
 
 Export = Callable[[Run], tuple[Path, ...]]
-"""Takes a run on disk and returns the files that it has written."""
+"""Takes a run on disk, and returns the files that it wrote."""
 FORMATS: dict[str, Export] = {"tensorboard": write_events}
-"""By name, as the command line knows them."""
+"""The exports, by their names on the command line."""

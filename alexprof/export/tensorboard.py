@@ -1,4 +1,4 @@
-"""TensorBoard's event files, from what is on disk of a run."""
+"""Writes TensorBoard's event files from a run on disk."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 @dataclass
 class VariantFiles:
-    """What TensorBoard shows of a variant beside the record."""
+    """What TensorBoard shows of a variant that is not in the record."""
 
     graph: bytes | None = None  # Serialized GraphDef
     run_metadata: dict[str, bytes] = field(default_factory=dict)  # Serialized RunMetadata, by phase
 
 
 def write_events(run: Run, files: Mapping[str, VariantFiles] | None = None) -> tuple[Path, ...]:
-    """Writes the event files of a run's variants, in the place of those of before.
+    """Writes the event files of a run's variants, and replaces earlier ones.
 
     Args:
         run: The run, which has a folder.
-        files: By variant the graph and run metadata; where there is nothing, what the event files
-            of before hold of them is kept.
+        files: Graph and run metadata by variant; if there are none, those in the earlier event
+            files are kept.
 
     Returns:
-        The files.
+        The event files.
 
     Raises:
         RunError: If a table is missing or damaged, or a file can't be written.
@@ -53,7 +53,7 @@ def write_events(run: Run, files: Mapping[str, VariantFiles] | None = None) -> t
             run,
             name,
             render(run, "markdown", ReportOptions(variant=name)),
-            # A run that was killed may have a phase in its tables and not in its record.
+            # The tables of a killed run may have a phase that its record lacks.
             timed={phase: rows for phase, rows in timed.items() if phase in variant.phases},
             costs=costs,
             graph=held.graph,
@@ -66,7 +66,7 @@ def write_events(run: Run, files: Mapping[str, VariantFiles] | None = None) -> t
 def _tables(
     run: Run, folder: Path
 ) -> tuple[pl.DataFrame | None, dict[tuple[str, str], pl.DataFrame]]:
-    """The table of steps, and that of costs by variant and phase, as far as the run has them."""
+    """The table of steps, and the costs by variant and phase, if the run has them."""
     from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, load_costs, load_steps
 
     has = {

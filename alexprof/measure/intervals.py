@@ -28,7 +28,7 @@ RESAMPLES = 2000
 SEED = 20120930
 """Of the bootstrap: the same data always gives the same interval."""
 SAYS_NOTHING = math.log(1e12)
-"""An interval of a deviation whose ends are so far apart, as a logarithm, is none."""
+"""A deviation's interval is dropped if the logarithms of its ends are this far apart."""
 LEAST_BLOCKS = 6
 """Of a median's interval: resampling fewer can't reach far enough out to cover 95 %. And of a line:
 fewer leave too little to tell scatter by."""
@@ -79,15 +79,15 @@ def median_interval(blocks: Sequence[Floats]) -> Interval | None:
 
 
 def deviation_interval(blocks: Sequence[Floats]) -> Interval | None:
-    """Of the standard deviation of steps, a drift over their time included.
+    """The 95 % interval of the steps' standard deviation, including any drift over time.
 
     The jackknife of the logarithm: blocks are left out one at a time, which keeps autocorrelated
     neighbors together, and the pseudo-values count as independent (Miller 1974, "The jackknife — a
-    review"). It corrects most of what autocorrelation takes from a sample's deviation.
+    review"). It corrects most of the bias that autocorrelation causes in a sample's deviation.
 
     Returns:
-        None with fewer than three blocks, if nothing varies once one of them is left out while all
-        together do, or if the interval spans so much that it says nothing.
+        None with fewer than three blocks, if all variation comes from a single block, or if the
+        interval is too wide to say anything.
     """
     if len(blocks) < 3:
         return None
@@ -114,8 +114,8 @@ def mean_difference(
 ) -> tuple[float, Interval | None]:
     """mean(A) − mean(B) of blocks, and its 95 % interval; None with too few steps or blocks.
 
-    `paired` says whether block i of A ran beside block i of B. Then a drift moves both together and
-    the interval comes from the pairs; else, and where numbers differ, from both sides (Welch).
+    `paired` says whether block i of A ran beside block i of B. If so, drift moves both together and
+    the interval comes from the pairs; if not, or if their counts differ, from both sides (Welch).
     """
     center = float(np.concatenate(a).mean() - np.concatenate(b).mean())
     if not (paired and len(a) == len(b)):

@@ -93,7 +93,7 @@ class Monitored:
     """What `monitor` has read; None before its end. Counts garbage collections meanwhile."""
 
     interference: Interference | None = None
-    failure: Exception | None = None  # Why there is nothing after the end
+    failure: Exception | None = None  # Why `interference` is None after the block
     collections: int = 0
     collecting_s: float = 0.0
     collecting_since_s: float = 0.0
@@ -114,10 +114,10 @@ def monitor(
     read: Callable[[], Reading] = read_system,
     gpus: Callable[[], tuple[GpuState, ...]] = read_gpus,
 ) -> Iterator[Monitored]:
-    """Monitors the system while the `with` block runs, by what is read before and after it.
+    """Monitors the system while the `with` block runs, by readings before and after it.
 
-    The counters are read innermost, so that the GPUs' driver isn't in them. What is yielded holds
-    the interference after the block; or where something can't be read, why.
+    The counters are read closest to the block, so that they exclude the GPU driver's work. After
+    the block, the yielded value holds the interference, or the error if a reading failed.
     """
     monitored = Monitored()
     gpus_before = _tried(gpus, monitored)
@@ -141,10 +141,10 @@ def monitor(
 
 
 def _tried(read: Callable[[], AnyReading], monitored: Monitored) -> AnyReading | None:
-    """Reads; where that fails, the steps that are monitored must not."""
+    """Takes a reading; if that fails, the monitored steps go on."""
     try:
         return read()
-    except Exception as error:  # noqa: BLE001 (drivers and file systems have many)
+    except Exception as error:  # noqa: BLE001 (drivers and file systems raise many kinds)
         monitored.failure = error
         return None
 

@@ -97,16 +97,16 @@ def compare_times(
 
 
 def split_distances(means: Floats) -> Floats:
-    """How far the runs after each place are from those before it, as `compare_times` finds.
+    """How far the runs after each place differ from those before it, as in `compare_times`.
 
-    In time that is linear in the runs.
+    Takes time linear in the number of runs.
 
     Args:
-        means: Of runs in their order, float64 [n].
+        means: Means of the runs in order, float64 [n].
 
     Returns:
-        The logarithm of the ratio in standard errors, float64 [n − 1]; 0 where a side takes no
-        time. Only where a side has fewer than `LEAST_RUNS` runs does `compare_times` differ.
+        The logarithm of the ratio in standard errors, float64 [n − 1]; 0 if a side takes no time.
+        `compare_times` differs only if a side has fewer than `LEAST_RUNS` runs.
     """
     before, after = list(_first_runs(means)), list(_first_runs(means[::-1]))[::-1]
     distances = np.zeros(len(before))
@@ -118,7 +118,7 @@ def split_distances(means: Floats) -> Floats:
 
 
 def _first_runs(means: Floats) -> Iterator[tuple[float, float]]:
-    """Means of the first run, the first two, … all but one, and their standard errors (Welford)."""
+    """Means of the first run, first two runs, … all but one, with standard errors (Welford)."""
     mean = squares = 0.0
     for count, value in enumerate(means[:-1].tolist(), 1):
         apart = value - mean

@@ -8,5 +8,5 @@ workload  what was profiled                 interference  what else went on
 note      what to know, or why not          metrics       what is measured of each op
 values    units, ranges, verdicts           store         runs on disk
 parquet   tables of steps and costs         tables        what their columns hold
-                                            consistency   what numbers say of each other
+                                            consistency   whether numbers agree
 """

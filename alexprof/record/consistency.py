@@ -1,4 +1,4 @@
-"""What the numbers of a run say of each other; a run that contradicts itself is not loaded."""
+"""Checks that the numbers of a run agree; a run that contradicts itself is not loaded."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from alexprof.record.run import Run
 from alexprof.record.timed import Timed
 
 CLOSE = 1e-6
-"""What is written twice, as a sum and in parts, differs by less than this part of it."""
+"""Relative tolerance between a number and the sum, or mean, of its parts."""
 _Contradictions = Iterator[tuple[str, str]]
-"""Place in the record, and what is there, with both numbers."""
+"""A place in the record, and what is wrong there, with both numbers."""
 
 
 def check_run(run: Run) -> None:
-    """Raises a ValueError that names place and numbers if a run contradicts itself."""
+    """Raises a ValueError with the place and both numbers if a run contradicts itself."""
     for place, text in _contradictions(run):
         raise ValueError(f"{text} - at `$.{place}`")
 
 
 def differ(number: float, other: float) -> bool:
-    """Whether two numbers that should be the same are not, up to rounding."""
+    """Whether two numbers that should be equal differ by more than rounding."""
     return not math.isclose(number, other, rel_tol=CLOSE, abs_tol=1e-12)
 
 
@@ -34,7 +34,7 @@ def _contradictions(run: Run) -> _Contradictions:
     try:
         datetime.fromisoformat(run.started).timestamp()
     except (ValueError, OverflowError):
-        yield "started", f"there is no time {run.started}"
+        yield "started", f"{run.started} is not a valid time"
     for variant, key, phase in run.all_phases():
         for place, text in _of_phase(phase):
             yield f"variants.{variant}.phases.{key}.{place}", text
@@ -61,7 +61,7 @@ def _of_phase(phase: Phase) -> _Contradictions:
         return
     yield from _of_devices(phase, attribution)
     if traced is None:
-        yield "traced", "there are attributed times, and no traced steps"
+        yield "traced", "there are attributed times, but no traced steps"
         return
     step_s = attribution.timeline.wall_ns / 1e9 / traced.steps
     yield from _unequal("traced.mean_s", traced.mean_s, step_s, "attribution")
@@ -80,11 +80,11 @@ def _of_timed(timed: Timed) -> _Contradictions:
     yield from _unequal("timed.mean_s", timed.mean_s, whole_s / max(steps, 1), "blocks")
     for name, center_s in (("mean_s", timed.mean_s), ("median_s", timed.median_s)):
         if not timed.min_s * (1 - CLOSE) <= center_s <= timed.max_s * (1 + CLOSE):
-            yield f"timed.{name}", f"{center_s:g} is not in {timed.min_s:g} to {timed.max_s:g}"
+            yield f"timed.{name}", f"{center_s:g} is outside {timed.min_s:g} to {timed.max_s:g}"
     if timed.steadiness is not None:
         levels, first = len(timed.steadiness.levels_s), len(timed.steadiness.first_steps)
         if levels != first or not levels:
-            yield "timed.steadiness", f"there are {levels} levels, and {first} first steps"
+            yield "timed.steadiness", f"there are {levels} levels, but {first} first steps"
 
 
 def _of_traced(traced: Traced) -> _Contradictions:
@@ -102,7 +102,7 @@ def _of_devices(phase: Phase, attribution: AttributedTimes) -> _Contradictions:
         parts_ns = times.share_ns + times.idle_ns
         yield from _unequal(f"{place}.wall_ns", times.wall_ns, parts_ns, "share_ns + idle_ns")
         if times.unassigned_ns > times.share_ns:
-            text = f"{times.unassigned_ns} are more than share_ns, {times.share_ns}"
+            text = f"{times.unassigned_ns} is more than share_ns, {times.share_ns}"
             yield f"{place}.unassigned_ns", text
         if times.idle_by_reason_ns:
             reasons_ns = sum(times.idle_by_reason_ns.values())
@@ -115,13 +115,13 @@ def _of_devices(phase: Phase, attribution: AttributedTimes) -> _Contradictions:
 
 
 def _intervals_of(ablation: Ablation) -> Iterable[object]:
-    """An ablation, and its rows with intervals of their own."""
+    """An ablation, and those of its rows that have intervals."""
     rows = (*ablation.parts, *ablation.others, *ablation.only_with, *ablation.only_without)
     return (ablation, *rows, *([ablation.unassigned] if ablation.unassigned else ()))
 
 
 def _reversed(place: str, records: Iterable[Any]) -> _Contradictions:
-    """The intervals whose lower bound is above their upper one."""
+    """Finds intervals whose lower bound is above the upper bound."""
     for record in records:
         for name in _interval_fields(type(record)):  # type: ignore[arg-type] # mypy 11470
             interval = getattr(record, name)
@@ -136,10 +136,10 @@ def _interval_fields(record_type: type) -> tuple[str, ...]:
 
 
 def _costs(phase: Phase) -> Mapping[str, tuple[Cost, ...]]:
-    """Tables of costs that make up a step without its idle time."""
+    """The tables of costs that each add up to a step without its idle time."""
     return {"ops": phase.ops, "layers": phase.layers, "kinds": phase.kinds}
 
 
 def _unequal(place: str, number: float, other: float, by: str) -> _Contradictions:
     if differ(number, other):
-        yield place, f"{number:.9g} is {other:.9g} by {by}"
+        yield place, f"{number:.9g}, but {other:.9g} according to {by}"

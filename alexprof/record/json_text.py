@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 _NOT_ASCII = re.compile(r"[^\n -~]+")
-_HALVES = re.compile("[\ud800-\udfff]")  # of surrogate pairs
+_HALVES = re.compile("[\ud800-\udfff]")  # halves of surrogate pairs
 
 
 def json_text(record: msgspec.Struct, indent: int, **more: msgspec.Struct) -> str:
     r"""Writes a record as an indented JSON object, with `more` fields at its end.
 
-    What can't be printed, as U+009B or U+202E, is written as `\u009b`: the values are the same.
-    Half a surrogate pair, which is no text (part of a name that isn't UTF-8), becomes "?".
+    Unprintable characters such as U+009B or U+202E are escaped (`\u009b`): the values are the same.
+    Half a surrogate pair (part of a name that isn't UTF-8) is not text, and becomes "?".
     """
     content = _encoded(record)
     for name, value in more.items():
@@ -35,7 +35,7 @@ def _encoded(record: msgspec.Struct) -> bytes:
 
 
 def _whole(value: Any) -> Any:
-    """Plain values without halves of surrogate pairs."""
+    """Replaces halves of surrogate pairs in plain values."""
     if isinstance(value, str):
         return _HALVES.sub("?", value)
     if isinstance(value, dict):
@@ -44,5 +44,5 @@ def _whole(value: Any) -> Any:
 
 
 def _escaped(match: re.Match[str]) -> str:
-    # One by one: two halves would be a letter again.
+    # One by one: two escaped halves would make a character again.
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in match[0])

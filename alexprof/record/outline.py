@@ -1,7 +1,7 @@
-"""Runs without their long lists: a third of the time and memory, for answers over many runs.
+"""Runs without their long lists: a third of the time and memory, for answers about many runs.
 
-What is left out is read over, and empty in the result: what each op, layer in a pass, kernel and
-result costs or is. So an outline is no record to write.
+Ops, layers by pass, kernels, replays and results are skipped when reading, so they are empty in an
+outline, which must not be written as a record.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from alexprof.record.trace import Replay
 
 
 class _Phase(Phase, frozen=True, kw_only=True, rename=lambda name: f"({name})"):
-    # Declared here, they are sought by names that no file has.
+    # Fields declared here are looked up by names that no file has, so they stay empty.
     ops: tuple[OpCost, ...] = ()
     layers: tuple[Cost, ...] = ()
     not_timed: tuple[ExecutedOp, ...] = ()

@@ -40,11 +40,11 @@ STEPS_FILE, COSTS_FILE = "steps.parquet", "costs.parquet"
 LARGEST_BYTES = 2_000_000_000
 """The largest table that is read."""
 MOST_ROWS = 1_000_000
-"""Rows that any table may have, and one more for each of its bytes: a row that AlexProf wrote takes
-several. More are not read, as a thousand bytes can stand for a thousand million rows."""
+"""A table may have this many rows, plus one for each byte of the file: a row that AlexProf wrote
+takes several bytes. More rows are not read, since a thousand bytes can encode a billion rows."""
 READ = "import polars, sys; polars.read_parquet(sys.argv[1], glob=False)"
 LEAST_S = 8.0
-"""How long reading a table of before checksums may take, besides 0.1 s for each of its MB."""
+"""Time limit for reading a table without a checksum, plus 0.1 s for each MB."""
 
 
 def check_closure(costs: pl.DataFrame) -> None:
@@ -103,14 +103,14 @@ def save_tables(folder: Path, run: AnyRun, tables: Mapping[str, pl.DataFrame]) -
 
 
 def load_costs(folder: str | Path, run: Run | None = None) -> pl.DataFrame:
-    """Reads `costs.parquet` and checks that shares and idle time make up the steps.
+    """Reads `costs.parquet` and checks that shares and idle time add up to the steps.
 
     Args:
-        folder: The run's.
-        run: Its record, where it is loaded already.
+        folder: The run's folder.
+        run: Its record, if already loaded.
 
     Raises:
-        RunError: If it can't be read, is damaged, or contradicts itself or the record.
+        RunError: If the table can't be read, is damaged, or contradicts itself or the record.
     """
     table = _read(Path(folder), COSTS_FILE, run)
     try:
@@ -121,12 +121,12 @@ def load_costs(folder: str | Path, run: Run | None = None) -> pl.DataFrame:
 
 
 def load_steps(folder: Path, run: Run | None = None) -> pl.DataFrame:
-    """Reads `steps.parquet`; arguments and errors are those of `load_costs`."""
+    """Reads `steps.parquet`; arguments and errors are as for `load_costs`."""
     return _read(folder, STEPS_FILE, run)
 
 
 def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
-    """Reads a table whose contents are those that the run wrote."""
+    """Reads a table, and checks that the run wrote these contents."""
     path = folder / name
     try:
         content = read_whole(path, LARGEST_BYTES)
@@ -137,7 +137,7 @@ def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
         raise not_readable(path, error) from error
     checksum = _checksum(content)
     if run is None or checksum not in run.tables.get(name, ()):
-        run = load_run(folder)  # which may have been written since
+        run = load_run(folder)  # the record may have been written since
     checksums = run.tables.get(name, (checksum,))
     if checksum not in checksums:
         raise RunError(
@@ -149,7 +149,7 @@ def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
     if name not in run.tables:
         _try_in_child(path, len(content))
     table = _decoded(path, content)
-    # While a table is replaced the record is of the old one.
+    # While a table is being replaced, the record still describes the old one.
     if len(checksums) == 1:
         _compare(path, table, run)
     return table
@@ -158,7 +158,7 @@ def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
 def _try_in_child(path: Path, size_bytes: int) -> None:
     """Raises a RunError unless another process can read a table that has no checksum.
 
-    Damaged Parquet can abort polars or hang it, which no exception tells.
+    Damaged Parquet can make polars abort or hang, which raises no exception.
     """
     command = [sys.executable, "-c", READ, str(path)]
     try:
@@ -166,23 +166,23 @@ def _try_in_child(path: Path, size_bytes: int) -> None:
     except subprocess.CalledProcessError:
         raise damaged(path, ValueError("polars can't read it")) from None
     except subprocess.TimeoutExpired as error:
-        raise damaged(path, ValueError(f"polars takes over {error.timeout:.0f} s")) from None
+        raise damaged(path, ValueError(f"polars took over {error.timeout:.0f} s")) from None
 
 
 def _compare(path: Path, table: pl.DataFrame, run: Run) -> None:
-    """Raises a RunError, with both numbers, where a table and the record differ.
+    """Raises a RunError, with both numbers, if a table and the record differ.
 
-    A table may hold more than the record: it is written first.
+    A table may hold more than the record, because it is written first.
     """
     compared = compared_steps if path.name == STEPS_FILE else compared_costs
     for what, number, recorded in compared(table, run):
         if differ(number, recorded):
-            text = f"it has {number:.9g} {what}, where the record has {recorded:.9g}"
+            text = f"it has {number:.9g} {what}, but the record has {recorded:.9g}"
             raise damaged(path, ValueError(text))
 
 
 def _decoded(path: Path, content: bytes) -> pl.DataFrame:
-    """A table with all the columns that it is declared with, and what these may hold."""
+    """Reads a table's declared columns, and checks their types and values."""
     import polars as pl
 
     columns = STEPS if path.name == STEPS_FILE else COSTS
@@ -191,12 +191,12 @@ def _decoded(path: Path, content: bytes) -> pl.DataFrame:
         lazy = pl.scan_parquet(io.BytesIO(content))
         rows = lazy.select(pl.len()).collect().item()
         schema = lazy.collect_schema()
-        text = f"it has {rows} rows, and at most {most} are read" if rows > most else None
+        text = f"it has {rows} rows, but at most {most} are read" if rows > most else None
         text = text or wrong_type(columns, schema)
         if text is None:
             declared = {column.name for column in columns}
             names = [name for name in schema if name in declared]
-            # More than the file says that there are, nobody reads.
+            # Never read more rows than the file declares.
             table = pl.read_parquet(io.BytesIO(content), columns=names, n_rows=rows)
             table = with_all(columns, table)
             text = wrong_value(columns, table)

@@ -24,8 +24,8 @@ from alexprof.record.workload import Layer, Published, Setting
 AnyRun = TypeVar("AnyRun", bound="Run")
 SCHEMA_VERSION = 2
 UNFINISHED = Note("unfinished")
-"""What stopped a run, or pairs of them, until their end is known. Of a run whose folder is locked
-meanwhile it names the machine: there a run without its lock was killed."""
+"""What stopped a run, or pairs of processes, until their end is known. If the run locks its folder,
+the note names the machine: on that machine, an unfinished run without its lock was killed."""
 
 
 class WorkloadRecord(Struct, frozen=True, kw_only=True):

@@ -31,12 +31,12 @@ LATEST = "latest"
 LARGEST_BYTES = 200_000_000
 """The largest record that is read."""
 LONGEST_REASON = 200
-"""Letters of an error of a library: it may quote what is in the file."""
+"""The most characters to show of a library's error, which may quote the file."""
 _NO_RECORD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Versioned(Protocol):
-    """A record that says by which schema it was written."""
+    """A record that holds the version of its schema."""
 
     @property
     def schema_version(self) -> int:
@@ -131,12 +131,12 @@ def damaged(path: Path, error: Exception) -> RunError:
     """The error for a file of a run that holds something else."""
     text = " ".join(str(error).split())
     text = text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
-    message = f"{path} is damaged, or no record: {text}"
+    message = f"{path} is damaged, or not a record: {text}"
     return RunError(message, code="file_damaged", names=(str(path),), text=text)
 
 
 def not_readable(path: Path, error: OSError) -> RunError:
-    """The error for a file that the operating system doesn't give."""
+    """The error for a file that the operating system can't read."""
     text = error.strerror or ""
     return RunError(
         f"can't read {path}: {text}", code="not_readable", names=(str(path),), text=text
@@ -179,7 +179,7 @@ def find_run(name: str, logdir: Path) -> Path:
 
 
 def list_runs(logdir: Path) -> list[Outline | BrokenRun]:
-    """Outlines of all runs of a logdir, oldest first, the broken last; a RunError without it."""
+    """Outlines of a logdir's runs, oldest first, broken ones last; a RunError without a logdir."""
     runs: list[Outline] = []
     broken: list[BrokenRun] = []
     for folder in _run_folders(logdir):
@@ -199,12 +199,12 @@ def _placed(folder: Path, run_type: type[AnyRun]) -> AnyRun:
         raise not_readable(path, error) if path.is_symlink() else _no_run(folder) from None
     except ValueError as error:
         raise damaged(path, error) from error
-    # A folder that was copied or renamed goes by its own name.
+    # A copied or renamed folder uses its new name.
     return msgspec.structs.replace(run, run=folder.resolve().name).placed(folder)
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a folder has a record, good or not; a closed one is taken for a run."""
+    """Whether a folder has a record, good or not; one without permission counts as a run."""
     try:
         os.lstat(folder / RUN_FILE)
     except PermissionError:
@@ -221,13 +221,13 @@ def _no_run(folder: Path) -> RunError:
     with suppress(OSError):
         if any(_is_run(entry) for entry in folder.iterdir()):
             shown = f"--logdir {shell_words(str(folder))}"
-            text = f"{folder} is not a run, but a folder of runs: look into it by `{shown}`"
+            text = f"{folder} is not a run, but a folder of runs: use `{shown}`"
             return RunError(text)
     return RunError(f"{folder} is not a run: it has no {RUN_FILE}; see `alexprof list`")
 
 
 def _latest(logdir: Path) -> Path:
-    """The run that started last among those that can be read; warns of others, maybe newer."""
+    """The readable run that started last; warns of unreadable ones that may be newer."""
     broken: dict[Path, AlexProfError] = {}
     started: dict[Path, datetime] = {}
     for folder in _run_folders(logdir):
@@ -256,7 +256,7 @@ def _latest(logdir: Path) -> Path:
 
 
 def _written(folder: Path) -> datetime:
-    """When a record was written; the end of time where even that can't be read."""
+    """When a record was written; the latest possible time if that can't be read."""
     with suppress(OSError):
         return datetime.fromtimestamp(os.lstat(folder / RUN_FILE).st_mtime, timezone.utc)
     return datetime.max.replace(tzinfo=timezone.utc)

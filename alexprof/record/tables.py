@@ -1,4 +1,4 @@
-"""What the columns of the run's tables hold, and what tables and record say of each other."""
+"""What the columns of a run's tables hold, and checks of the tables against the record."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Column(NamedTuple):
     """A column of a table."""
 
     name: str
-    type: str = "Int64"  # As polars calls it
-    least: float = 0  # Numbers are not below it
-    most: float = 1e18  # Nor above it
-    known: bool = True  # Whether no row lacks a value; a table may lack a column that may be null
+    type: str = "Int64"  # The name of the type in polars
+    least: float = 0  # The smallest number allowed
+    most: float = 1e18  # The largest number allowed
+    known: bool = True  # False: values, or the whole column, may be missing
 
 
 _PLACE = (Column("variant", "String"), Column("phase", "String"))
@@ -33,7 +33,7 @@ STEPS = (
     Column("start_s", "Float64", most=MOST_S),
     Column("seconds", "Float64", most=MOST_S),
     Column("traced", "Boolean", known=False),  # the first runs of schema 2 lack it
-    Column("unix_s", "Float64", least=-1e15, most=1e15, known=False),  # and this
+    Column("unix_s", "Float64", least=-1e15, most=1e15, known=False),  # they lack this too
 )
 COSTS = (
     *_PLACE,
@@ -45,7 +45,7 @@ COSTS = (
 
 
 def wrong_type(columns: tuple[Column, ...], schema: pl.Schema) -> str | None:
-    """Which column a table lacks, or has with another type; None if there is none."""
+    """Says which column is missing or has the wrong type; None if all are right."""
     for column in columns:
         if column.name not in schema:
             if column.known:
@@ -56,7 +56,7 @@ def wrong_type(columns: tuple[Column, ...], schema: pl.Schema) -> str | None:
 
 
 def with_all(columns: tuple[Column, ...], table: pl.DataFrame) -> pl.DataFrame:
-    """A table with the columns that it may lack: traced is false, and metrics are not known."""
+    """Adds the optional columns that a table lacks: traced is false, metrics are null."""
     import polars as pl
 
     nothing = {
@@ -68,22 +68,23 @@ def with_all(columns: tuple[Column, ...], table: pl.DataFrame) -> pl.DataFrame:
 
 
 def wrong_value(columns: tuple[Column, ...], table: pl.DataFrame) -> str | None:
-    """Which column lacks values, or has some out of range; None if there is none."""
+    """Says which column lacks values or has some out of range; None if all are right."""
     for column in columns:
         values = table[column.name]
         if column.known and values.null_count():
-            return f"column {column.name} lacks {values.null_count()} values"
+            rows = f"{values.null_count()} of {len(values)} rows"
+            return f"column {column.name} has no value in {rows}"
         if column.type in ("Int64", "Float64"):
-            # NaN is between no numbers.
+            # `is_between` is false for NaN.
             outside = values.filter(~values.is_between(column.least, column.most))
             if len(outside):
                 bounds = f"{column.least:g} to {column.most:g}"
-                return f"column {column.name} has {outside[0]}, which is not in {bounds}"
+                return f"column {column.name} has {outside[0]}, which is outside {bounds}"
     return None
 
 
 Pairs = Iterator[tuple[str, float, float]]
-"""What is compared, as a table and as the record has it."""
+"""What is compared, the table's number, and the record's number."""
 
 
 def compared_steps(table: pl.DataFrame, run: Run) -> Pairs:

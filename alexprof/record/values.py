@@ -1,7 +1,7 @@
-"""Units and ranges of numbers, and a comparison of two as plain values; without NumPy.
+"""Units and ranges of numbers, and a comparison of two numbers as plain values; no NumPy.
 
 The type of a field says its unit and range, and reading a record checks them. The ranges are wider
-than anything that can be measured, so that sums and squares of what is read stay finite.
+than anything that can be measured, but sums and squares of the numbers stay finite.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 MOST_S = 1e9
 """The longest time: 30 years."""
 Number = Annotated[float, Meta(ge=-1e15, le=1e15)]
-"""Any number that is measured or worked out."""
+"""Any number that is measured or computed."""
 Amount = Annotated[float, Meta(ge=0, le=1e15)]
 """A mean of counts, a clock, a ratio of two times."""
 Seconds = Annotated[float, Meta(ge=0, le=MOST_S)]
@@ -22,9 +22,9 @@ Seconds = Annotated[float, Meta(ge=0, le=MOST_S)]
 Change = Annotated[float, Meta(ge=-MOST_S, le=MOST_S)]
 """A difference of two durations, in seconds."""
 Fraction = Annotated[float, Meta(ge=0, le=1 + 1e-6)]
-"""A part of a whole, up to rounding."""
+"""A fraction of a whole, up to rounding."""
 Nanoseconds = Annotated[int, Meta(ge=0, le=10**18)]
-"""A duration, from a trace: at most 30 years, as seconds."""
+"""A duration from a trace: at most 30 years, like `Seconds`."""
 Count = Annotated[int, Meta(ge=0, le=10**15)]
 """How many, or a place in a sequence."""
 Positive = Annotated[int, Meta(ge=1, le=10**15)]

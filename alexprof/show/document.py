@@ -1,7 +1,7 @@
-"""What a report says, before it is decided how it looks: sections of sentences and tables.
+"""What a report says, independent of how it looks: sections of sentences and tables.
 
-Every output draws the same document, so that none of them can say anything else. Its text comes
-from traces and users too: a document cleans all of it (`plain_text`), so none can forget that.
+Every output draws the same document, so all outputs say the same. Some of its text comes from
+traces and users: the document cleans all of it (`plain_text`), so no output can forget to.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Axis:
     def over(cls, values: Sequence[float], scale: float, about: int = 6) -> Axis:
         """An axis that holds all values; its ticks are 1, 2 or 5 times a power of ten apart."""
         low, high = min(values), max(values)
-        if (high - low) * scale < 1e-9:  # too near for a logarithm, and for a reader
+        if (high - low) * scale < 1e-9:  # too close for a logarithm, or a reader
             low, high = low - 1 / scale, high + 1 / scale
         rough = (high - low) / about
         power = 10.0 ** math.floor(math.log10(rough))
@@ -198,12 +198,12 @@ class Section:
 
 
 def _cleaned(part: Any) -> Any:
-    """A part of a document with clean text in all of its fields."""
+    """Cleans the text in all fields of a part of a document."""
     if isinstance(part, str):
         return clean(part)
     if isinstance(part, tuple):
         return tuple(map(_cleaned, part))
-    if is_dataclass(part) and not isinstance(part, type | Bar | Axis):  # those have no text
+    if is_dataclass(part) and not isinstance(part, type | Bar | Axis):  # these have no text
         return replace(part, **{name: _cleaned(value) for name, value in vars(part).items()})
     return part
 

@@ -1,6 +1,6 @@
-"""Findings to sentences: one template for each code.
+"""Turns findings into sentences: one template for each code.
 
-A template is a text with figures by their names, as in `reason_texts`, or a function.
+A template is a text with named figures, as in `reason_texts`, or a function.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ profiler_no_memory: memory ran out while recording. Trace fewer steps. (The prof
 host_level_low: the trace has host tracer level {level}, not {full_level}: cheap ops may be missing.
     Start the profiler with options=alexprof.profiler_options().
 
-# What is odd in a trace: `attribute`, `tracer.driver`.
+# What is unusual in a trace: `attribute`, `tracer.driver`.
 trace_cut_short: the trace holds {steps} of {of_steps} steps: it was cut short.
 events_nameless: the trace has no name for {events} of {of_events} events on {names}: ops may be
     missing, or have more time and executions than shown.
@@ -288,11 +288,11 @@ unseen_ops_unknown: it is not known which ops ran without an event in the trace:
 trace_unusable: the trace of {names} could not be used, so only step times are known: no op of
     TensorFlow or JAX ran in it, or it is damaged.
 trace_missing: there is no trace of {names}, so only step times are known: {text}.
-interference_unknown: it is not known what else the machine did meanwhile: {text}.
-build_not_profiled: the building of the graph of {names} is not on the Profile tab: {text}.
-events_missing: TensorBoard shows nothing, or something older, of this run: {text}. `alexprof export
+interference_unknown: it is not known what else the machine was doing: {text}.
+build_not_profiled: the Profile tab does not show how the graph of {names} was built: {text}.
+events_missing: TensorBoard shows no data, or older data, for this run: {text}. `alexprof export
     {names} --format tensorboard` writes its event files again.
-results_unknown: what a step computes is not known: running it once more failed ({text}).
+results_unknown: the results of a step are not known: running one more step failed ({text}).
 """
 TEMPLATES: dict[str, Template | str] = {
     **REASON_TEXTS,  # what stopped a phase is a finding too

@@ -54,7 +54,7 @@ class Progress:
     """What is shown while a run goes on: here nothing."""
 
     def message(self, text: str) -> None:
-        """Shows a line that stays, cleaned (`plain_text`) but else as it is."""
+        """Shows a line that stays; it is cleaned (`plain_text`), but otherwise unchanged."""
 
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
@@ -66,19 +66,19 @@ class Progress:
 
 
 class Unfailing(Progress):
-    """Shows by another, as long as that can: what fails is left out, and the run goes on."""
+    """Passes everything to another `Progress`, and ignores its errors, so that the run goes on."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
 
     def message(self, text: str | Callable[[], str]) -> None:
-        """Shows a line that stays; one that has to be made first may fail at that, too."""
+        """Shows a line that stays; if `text` is a function, its errors are ignored too."""
         with suppress(Exception):
             self._shown.message(text if isinstance(text, str) else text())
 
     @contextmanager
     def phase(self, title: str, steps: int | None, unit: str = "steps") -> Iterator[Counter]:
-        """Begins something."""
+        """Begins a phase that both count."""
         shown: AbstractContextManager[Counter] | None = None
         counter: Counter | None = None
         with suppress(Exception):
@@ -92,13 +92,13 @@ class Unfailing(Progress):
                     shown.__exit__(None, None, None)
 
     def close(self) -> None:
-        """Takes away what does not stay."""
+        """Removes what does not stay."""
         with suppress(Exception):
             self._shown.close()
 
 
 def _advancing(shown: Counter | None) -> Callable[[Counter], None]:
-    """Shows by another counter what the given one has counted."""
+    """Returns a function that advances `shown` to the count of its argument."""
 
     def show(counter: Counter) -> None:
         with suppress(Exception):
@@ -140,7 +140,7 @@ class PlainProgress(Progress):
         try:
             self._stream.write(f"{clean(text)}\n")
             self._stream.flush()
-        except (OSError, ValueError):  # a file that is closed raises the latter
+        except (OSError, ValueError):  # a closed file raises the latter
             silence(self._stream)  # a reader may go, a disk may be full: the run goes on
         self._spoke_s = self._clock()
 

@@ -1,7 +1,7 @@
-"""Why something is missing, to clauses: one template for each code, with figures by their names.
+"""Turns reasons why something is missing into clauses: one template for each code.
 
-`{names}` and `{quoted}` are the note's names, `{text}` is what somebody else wrote. Findings have
-theirs in `finding_texts`.
+Templates hold a note's figures by name. `{names}` and `{quoted}` are its names, `{text}` is text
+from other software. Templates for findings are in `finding_texts`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from alexprof.show.text import listed
 
 
 def note_text(note: Note, template: str | None = None) -> str:
-    """Says a note by a template; without one it is a reason, a clause without an end."""
+    """Writes a note by a template, or else as a reason: a clause without a period."""
     template = template or REASON_TEXTS.get(note.code)
     celsius = note.numbers.get("temperature_c")
     fields = _Fields(figures_of(note))
@@ -29,14 +29,14 @@ def note_text(note: Note, template: str | None = None) -> str:
 
 
 class _Fields(dict[str, str]):
-    """What a template may name; a record of another version may lack some of it."""
+    """The fields that a template may use; a record of another version may lack some."""
 
     def __missing__(self, name: str) -> str:
         return numbers.MISSING
 
 
 def figures_of(note: Note) -> dict[str, str]:
-    """A note's numbers by name, as its sentence writes them."""
+    """A note's numbers by name, formatted for its sentence."""
     times_s = [value for name, value in note.numbers.items() if _is_time(name)]
     longest_s = max(times_s, default=None)
     return {name: _figure(name, value, longest_s) for name, value in note.numbers.items()}
@@ -48,7 +48,7 @@ def stopped_text(stopped: Note | None) -> str:
 
 
 def catalog(text: str) -> dict[str, str]:
-    """Templates by code, of lines "code: template" and indented ones that go on."""
+    """Templates by code, from lines "code: template" and indented lines that continue them."""
     entries = re.findall(r"^(\w+): (.*(?:\n .*)*)", text, re.MULTILINE)
     return {code: " ".join(template.split()) for code, template in entries}
 
@@ -58,7 +58,7 @@ def _is_time(name: str) -> bool:
 
 
 def _figure(name: str, value: float, longest_s: float | None) -> str:
-    """A number by the end of its name, times in one unit; counts whole, or with two figures."""
+    """Formats a number by its name's ending, times in one unit; counts whole or to two figures."""
     if name.endswith("fraction"):
         return numbers.percent_unit(value)
     if name == "slowdown" or name.endswith("_ratio"):
@@ -73,7 +73,7 @@ def _figure(name: str, value: float, longest_s: float | None) -> str:
 REASON_TEXTS = catalog("""
 # Why a run is incomplete.
 unfinished: it did not finish: still running, or killed
-killed: its process was killed, or could not write its end
+killed: its process was killed, or could not record how it ended
 files_removed: {names} were removed while it ran
 folder_replaced: another run has taken its folder {names}
 interrupted: interrupted from the keyboard
@@ -82,7 +82,7 @@ nothing_timed: nothing was timed
 failed: {text}
 refused: a call to AlexProf was rejected
 out_of_memory: {names}: out of memory ({text})
-too_large: {names} needs {needed_gb} GB and {free_gb} GB were free
+too_large: {names} needs {needed_gb} GB, but only {free_gb} GB were free
 step_failed: {names}: the step failed ({text})
 not_captured: the profiler failed
 profiler_failed: {names}: the profiler failed ({text})
@@ -94,15 +94,15 @@ planes_unread: everything ran on {names}, which AlexProf does not read
 nothing_ran: no op or kernel ran in the trace
 closure_broken: shares and idle time of step {step} on {names} add up to {share_ns} ns, not
     {wall_ns} ns
-too_many_planes: {names} has {count} planes, and at most {most} are read
-trace_no_memory: too little memory to read {names}
-too_many_phases: {names} has {count} phases, and at most {most} are read
-too_many_fields: {names} has {count} fields in one message, and at most {most} are read
-too_many_pieces: {names} make {count} pieces, and at most {most} are read
-too_many_instructions: {names} has {count} instructions of XLA, and at most {most} are read
-too_many_calls: {names} has a program of XLA whose computations call each other too often
-too_many_ops: {names} has {count} ops, and at most {most} are read
-too_many_steps: {names} has {count} steps of devices, and at most {most} are read
+too_many_planes: {names} has {count} planes, but at most {most} are read
+trace_no_memory: not enough memory to read {names}
+too_many_phases: {names} has {count} phases, but at most {most} are read
+too_many_fields: {names} has {count} fields in one message, but at most {most} are read
+too_many_pieces: {names} make {count} pieces, but at most {most} are read
+too_many_instructions: {names} has {count} XLA instructions, but at most {most} are read
+too_many_calls: {names} has an XLA program whose computations call each other too often
+too_many_ops: {names} has {count} ops, but at most {most} are read
+too_many_steps: {names} has {count} steps, summed over devices, but at most {most} are read
 not_written: can't write {names}: {text}
 folder_exists: {names} exists already
 name_not_text: the name of its folder is not UTF-8
@@ -117,7 +117,7 @@ no_file: {names} is a pipe or a device, not a file
 file_too_large: {names} is larger than {bytes} bytes
 table_changed: {names} is not the table that the run wrote, or was changed
 not_readable: can't read {names}: {text}
-schema_newer: {names} has schema {schema}, and this AlexProf reads only up to {known_schema}
+schema_newer: {names} has schema {schema}, but this AlexProf reads only up to {known_schema}
 schema_older: {names} has schema {schema}, which is no longer read
 no_variant: no variant {names}
 no_phase: no phase {names}

@@ -13,7 +13,7 @@ from alexprof.plain_text import clean
 
 ELLIPSIS = "…"
 MOST_DIFFERENCES = 8
-"""Names that look alike around so many of their differences get numbers."""
+"""Names that still look alike after cuts around this many differences get numbers."""
 # What TensorFlow puts before the name of a gradient's op, and JAX before the name of any.
 _SCOPES = (
     (re.compile(r"(?:gradients|gradient_tape)/"), "∇/"),
@@ -154,7 +154,7 @@ def _around(text: str, place: int, width: int) -> str:
 
 
 def _elsewhere(name: str, width: int, taken: set[str], numbers: Iterator[int]) -> str:
-    """A name cut in another place than its middle, or with the next number behind it."""
+    """Cuts a name somewhere other than its middle, or adds the next number to it."""
     cuts = (_without_middle(name, width, tail) for tail in reversed(range(width)))
     marks = (f"~{number}" for number in numbers)
     numbered = (cut(name, width - len(mark)) + mark for mark in marks)
@@ -204,13 +204,13 @@ def _kernel(name: str) -> list[str]:
 
 
 def _of_library(name: str) -> str:
-    """The name of a library's kernel without what all of its kernels have; "" if it is none."""
+    """A library kernel's name without the parts that all kernels of the library share, or ""."""
     kernel, _, library = name.rpartition("_kernel__")
     return kernel.partition(_RUNS)[0] if library and _OF_LIBRARY.match(kernel) else ""
 
 
 def _without_brackets(name: str) -> str:
-    """Leaves out what stands in brackets, with them; one without another stays."""
+    """Removes brackets and what is in them; a bracket without a partner stays."""
     kept: list[str] = []
     opened: dict[str, list[int]] = {"<": [], "(": []}
     for part in _BRACKETS.split(name):

@@ -34,7 +34,7 @@ class View:
         """The run's answers."""
         return summarize(self.run, self.options.variant)
 
-    # What a list of many runs shows, without the rest of the summary:
+    # What a list of runs needs, without the rest of the summary:
 
     @cached_property
     def steps(self) -> tuple[StepTime, ...]:
@@ -102,7 +102,7 @@ class View:
         return steps.get((variant, key))
 
     def step_s(self, saving: MeasuredSaving) -> float | None:
-        """How long the step is that a saving is of, in seconds; None if it was not timed."""
+        """The duration of the step that a saving belongs to, in seconds; None if not timed."""
         step = self.step(saving.reference, saving.phase)
         return step.center_s if step else None
 
@@ -164,7 +164,7 @@ class View:
         return next((word for word in words if word.casefold() == name), saving.name)
 
     def left_out_text(self, saving: MeasuredSaving) -> str:
-        """The same in a sentence; of a layer that stays in part the ops: "conv1’s BiasAdd"."""
+        """The same for a sentence; if part of a layer stays, the ops that go: "conv1’s BiasAdd"."""
         label = self.saving_label(saving)
         if saving.kinds is None:
             return f"what can go of {label}"

@@ -60,7 +60,7 @@ def write_event_file(folder: Path, events: Iterable[Event]) -> Path:
 
 
 def graphs_before(folder: Path) -> tuple[Event, ...]:
-    """The graph and run metadata in the file that AlexProf wrote before; none of a damaged one."""
+    """The graph and run metadata in earlier files by AlexProf; none if a file is damaged."""
     try:
         return tuple(chain.from_iterable(_graphs(path) for path in sorted(_written_before(folder))))
     except Exception:  # noqa: BLE001 (it can't be opened, or is damaged in some way)
@@ -68,7 +68,7 @@ def graphs_before(folder: Path) -> tuple[Event, ...]:
 
 
 def _graphs(path: Path) -> list[Event]:
-    """Reads what stands before a file's first summary; a ValueError if a record is damaged."""
+    """Reads the events before a file's first summary; a ValueError if a record is damaged."""
     events: list[Event] = []
     with path.open("rb") as file:
         left_bytes = os.fstat(file.fileno()).st_size

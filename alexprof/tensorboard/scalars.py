@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _POINTS = 10
 MOST_CHARTS = 100
-"""Layers of a phase, and kinds, that have a chart of their own: the largest."""
+"""Only this many layers of a phase, the largest, get their own charts; so with kinds."""
 _LINE = 2
 _TRACED = "Steps under the profiler, on the device that the step is divided on."
 
@@ -43,7 +43,7 @@ def timed_steps(steps: pl.DataFrame, variant: str, started_s: float) -> dict[str
     Args:
         steps: The table (docs/json.md).
         variant: The variant.
-        started_s: Unix time of the run's start, from which steps count whose own is not known.
+        started_s: Unix time of the run's start, the origin for steps whose own time is not known.
     """
     import polars as pl
 
@@ -189,10 +189,10 @@ def _saving(summary: Summary, saving: MeasuredSaving, end_s: float) -> Iterator[
     count = timed.steps if timed else 1
     names = (saving.name, saving.reference, saving.without)
     name, reference, without = (escape(clean(name)) for name in names)
-    given = f"What the trace gives to the ops of {name},"
+    given = f"The time that the trace assigns to the ops of {name},"
     figures = {
         "measured_ms": (
-            f"Milliseconds. What leaving {name} out wins: {summary.estimator} of the timed "
+            f"Milliseconds. What leaving {name} out saves: {summary.estimator} of the timed "
             f"steps, {reference} less {without}.",
             saving.saved_s * 1e3,
         )

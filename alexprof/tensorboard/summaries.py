@@ -47,8 +47,8 @@ def write_variant_events(
         timed: The timed steps by phase.
         costs: The tables of costs by variant and phase.
         graph: Serialized `GraphDef`.
-        run_metadata: By phase, serialized `RunMetadata`. Without any, and without a graph, those
-            in the file that was written before are kept.
+        run_metadata: Serialized `RunMetadata`, by phase. If this is empty and there is no graph,
+            those in the earlier file are kept.
 
     Returns:
         The event file; a RunError if it can't be written.

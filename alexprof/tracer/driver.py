@@ -197,16 +197,16 @@ class Driver:
     def _keep_timed(self, key: str, blocks: Sequence[Block], phases: Mapping[str, Phase]) -> None:
         earlier = self._recorder.blocks.get(key, [])
         self._recorder.add_timed(key, blocks, phases, slow_stretches(key, [*earlier, *blocks]))
-        for variant, phase in phases.items():  # what is said to be finished is on the disk
+        for variant, phase in phases.items():  # a phase that is reported as finished is on disk
             if phase.timed is not None:
                 name = self.labels([variant]) if len(phases) > 1 else ""
                 line = partial(summary_line, datetime.now(), phase.label, phase.timed, name)
                 self.progress.message(line)
 
     def _trace(self, key: str, variant: str, target: Target) -> None:
-        """Traces some steps and divides them among ops; a note where there is no trace.
+        """Traces some steps and divides them among ops; adds a note if there is no trace.
 
-        What a step itself raises is raised, unless memory runs out.
+        Errors that a step itself raises are passed on, unless memory runs out.
         """
         recorder, steps = self._recorder, self._options.trace_steps
         timed = recorder.run.variants[variant].phases[key]
@@ -240,7 +240,7 @@ class Driver:
                 recorder.add_traced(variant, key, phase, attribution, executed.run_metadata)
             except TraceError:  # the times are kept; `alexprof report TRACE` says what is wrong
                 self._add_note(key, variant, Note("trace_unusable", names=(f"{variant}/{key}",)))
-            except Exception as error:  # noqa: BLE001 (nor may anything else cost the next phase)
+            except Exception as error:  # noqa: BLE001 (no error may cost the next phase)
                 self._say_untraced(key, variant, error)
 
     def _say_untraced(self, key: str, variant: str, error: Exception) -> None:
@@ -315,9 +315,9 @@ class Driver:
 
 
 def _computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Note:
-    """Runs two more steps for what they compute; a note with the reason where that fails.
+    """Runs two more steps to fetch their results; returns a note with the reason if that fails.
 
-    It comes last: fetching results stirs memory and caches.
+    This comes last, because fetching results disturbs memory and caches.
     """
     try:
         return fetch_results(target, doing)
@@ -326,7 +326,7 @@ def _computed(target: Target, doing: str) -> tuple[TensorFingerprint, ...] | Not
 
 
 def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
-    """Lists what ran; where that fails the trace is kept, with a note."""
+    """Lists the ops that ran; if that fails, the trace is kept, with a note."""
     try:
         return executed_ops(target, doing), ()
     except Exception as error:  # noqa: BLE001 (of any kind: the trace is kept)
@@ -335,10 +335,10 @@ def _executed(target: Target, doing: str) -> tuple[Executed, tuple[Note, ...]]:
 
 
 def _clocks_agree(wall_s: Sequence[float], wall_clock_s: Sequence[float]) -> bool:
-    """Whether steps are as long in the trace as by the wall clock.
+    """Whether steps take as long in the trace as by the wall clock.
 
-    The better half of the steps judges: one that is held up between marker and wall clock says
-    nothing, and of two steps either may be.
+    The half of the steps that agree better decides: a step delayed between marker and wall clock
+    says nothing, and with two steps, either may be delayed.
     """
     apart_s = median_low(abs(a - b) for a, b in zip(wall_s, wall_clock_s, strict=True))
     return apart_s <= max(CLOCKS_AGREE * median(wall_clock_s), CLOCKS_AGREE_S)
@@ -350,7 +350,7 @@ def _read_phase(
     """Reads a trace that has steps of one phase: the phase with it, and its tables.
 
     Raises:
-        UsageError: If it has others, or none with that marker.
+        UsageError: If it has steps of several phases, or none with that marker.
         TraceError: If it can't be read or holds no ops.
     """
     phases, attributions, _ = read_phases(files, marker=marker, beside=beside)

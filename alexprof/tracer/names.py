@@ -14,18 +14,18 @@ from alexprof.record.values import MOST_NAME
 
 _PAIR = Wanted("", lambda target: isinstance(target, (tuple, list)) and 1 <= len(target) <= 3)
 RUN_FILES = (RUN_FILE, STEPS_FILE, COSTS_FILE)
-"""What lies in a run's folder beside the variants."""
+"""The files in a run's folder, next to the variants' folders."""
 
 
 TOGETHER = Wanted(
     "functions by variant, or a list of (session, fetches)",
     lambda targets: isinstance(targets, Mapping) or several(_PAIR).holds(targets),
 )
-"""What is timed in turns."""
+"""Targets that are timed in turns."""
 
 
 def check_variant(name: str, label: str | None = None) -> None:
-    """Raises a `UsageError` if a variant's name won't do for its folder, or a label is no text."""
+    """Raises a `UsageError` if a variant's name can't name its folder, or a label isn't text."""
     check(variant=(name, TEXT), label=(label, TEXT.or_none()))
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise UsageError(f"a variant's name may have only letters, digits and . _ -, not {name!r}")
@@ -69,13 +69,14 @@ def phase_key(label: str | None) -> str:
     """A phase's name in files and options: "Forward-backward" → "forward_backward".
 
     Raises:
-        UsageError: If nothing is left of it, or too much, or it isn't text.
+        UsageError: If the result would be empty or too long, or the label isn't text.
     """
     check(label=(label, TEXT))
     assert label is not None
     key = re.sub(r"\W+", "_", label.lower()).strip("_")
     if not 0 < len(key) <= MOST_NAME:
         raise UsageError(
-            f"a phase's name needs a letter or a digit, and at most {MOST_NAME}: not {label[:60]!r}"
+            f"a phase's name needs a letter or digit, and at most {MOST_NAME} characters: "
+            f"{label[:60]!r}"
         )
     return key

@@ -54,9 +54,9 @@ class Recorder:
         self.attributions: dict[tuple[str, str], Attribution] = {}  # by variant and phase
         self.blocks: dict[str, list[Block]] = {}  # of each phase, in the order they ran
         self._owner = (0, 0)
-        self._lock: int | None = None  # On the folder: without it an unfinished run was killed
+        self._lock: int | None = None  # An unfinished run whose folder isn't locked was killed
         self._identity = (0, 0)  # The folder's
-        self._unsure = False  # Whether a table on disk may be another than the one in memory
+        self._unsure = False  # Whether a table on disk may differ from the one in memory
         self._files: dict[str, VariantFiles] = {}
         self.run = Run(
             schema_version=SCHEMA_VERSION,
@@ -104,7 +104,7 @@ class Recorder:
             raise
 
     def _claim(self, folder: Path) -> None:
-        """Locks the folder, for others to see that the run goes on, where it can be locked."""
+        """Locks the folder if possible, so that others see that the run is still going."""
         self._release()
         self._lock, self._identity = lock(folder), _identity(folder)
         stopped = UNFINISHED if self._lock is None else unfinished_here()
@@ -115,14 +115,14 @@ class Recorder:
         self._lock = None
 
     def _check_folder(self) -> None:
-        """Makes the folder again if it was removed; a `RunError` if it is another run's now."""
+        """Makes the folder again if it was removed; a `RunError` if another run has taken it."""
         if not os.path.lexists(self.folder):
             make_folder(self.folder)
         elif _identity(self.folder) == self._identity:
             return
         elif (self.folder / RUN_FILE).exists():
             raise RunError(
-                f"{self.folder} was removed while the run went on, and is another run's now: "
+                f"{self.folder} was removed during the run, and now belongs to another run: "
                 "measure again",
                 code="folder_replaced",
                 names=(str(self.folder),),
@@ -130,7 +130,7 @@ class Recorder:
         self._claim(self.folder)
 
     def close(self, error: BaseException | None) -> None:
-        """Marks the run complete, or says what stopped it; writes what TensorBoard shows of it.
+        """Marks the run complete, or records what stopped it, and writes its event files.
 
         Raises:
             RunError: If the record can't be written, or files of the run were removed.
@@ -154,20 +154,20 @@ class Recorder:
             self._release()
         if removed:
             raise RunError(
-                f"{', '.join(removed)} of {self.folder} were removed while the run went on: the "
-                "tables are written again, traces are lost",
+                f"{', '.join(removed)} of {self.folder} were removed during the run: the tables "
+                "were written again, but traces are lost",
                 code="files_removed",
                 names=removed,
             )
 
     def _removed(self) -> tuple[str, ...]:
-        """The files that the record names and that are not there."""
+        """The files that the record names but that are missing."""
         traced = [phase.traced for _, _, phase in self.run.all_phases()]
         names = [*self.run.tables, *(trace.file for trace in traced if trace and trace.file)]
         return tuple(name for name in names if not (self.folder / name).exists())
 
     def _write_again(self) -> None:
-        """Writes the tables from memory, as far as that can be done; none that has no rows."""
+        """Writes the tables from memory, where possible; empty ones are left out."""
         tables: dict[str, pl.DataFrame] = {}
         if self.blocks:
             tables[STEPS_FILE] = steps_table(self.blocks, self.attributions)
@@ -181,7 +181,7 @@ class Recorder:
             self.run = replace(self.run, tables=kept)
 
     def add_note(self, note: Note) -> None:
-        """Adds what is missing beside the phases; it reaches the disk with the next phase."""
+        """Adds a note about the whole run; it is written with the next phase."""
         self.run = replace(self.run, notes=(*self.run.notes, note))
 
     def add_graph(self, variant: str, record: Variant, graph: bytes | None) -> None:
@@ -201,13 +201,13 @@ class Recorder:
         save_run(self.folder, self.run)
 
     def _write(self, tables: Mapping[str, pl.DataFrame]) -> None:
-        """Writes tables, whose checksums reach the disk with the next change of the record."""
+        """Writes tables; their checksums are written with the next change of the record."""
         self._check_folder()
         try:
             self.run = save_tables(self.folder, self.run, tables)
         except RunError:
             self._unsure = True
-            with suppress(AlexProfError):  # the record on disk knows old and new ones
+            with suppress(AlexProfError):  # the record on disk has the old and the new checksums
                 written = load_run(self.folder).tables
                 self.run = replace(self.run, tables=written)
             raise
@@ -243,10 +243,10 @@ class Recorder:
     def add_traced(
         self, variant: str, key: str, phase: Phase, attribution: Attribution, run_metadata: bytes
     ) -> None:
-        """Writes what a phase's trace says.
+        """Writes the costs from a phase's trace.
 
         Raises:
-            RunError: If it can't be written; the record is as before.
+            RunError: If they can't be written; the record is then unchanged.
             ClosureError: If the shares of a step do not add up to it.
         """
         attributions = {**self.attributions, (variant, key): attribution}
@@ -269,9 +269,9 @@ class Recorder:
     def add_results(
         self, variant: str, key: str, results: tuple[TensorFingerprint, ...] | Note
     ) -> None:
-        """Adds what a phase computes, or why that is not known.
+        """Adds the results of a phase, or why they are not known.
 
-        What can't be written now is with the next phase.
+        If they can't be written now, they are written with the next phase.
         """
         phase = self.run.variants[variant].phases[key]
         if isinstance(results, Note):
@@ -302,7 +302,7 @@ class Recorder:
             files.graph = None if graph is None else serialized(graph)
 
     def add_ablations(self, ablations: Sequence[Ablation]) -> None:
-        """Adds measured ablations; what can't be written now is with the next phase."""
+        """Adds measured ablations; if they can't be written now, the next phase writes them."""
         with suppress(RunError):
             self._save(ablations=(*self.run.ablations, *ablations))
 
@@ -317,7 +317,7 @@ class Recorder:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """What a folder keeps when its name changes, and another of that name doesn't have."""
+    """Identifies a folder: renaming keeps this, and a new folder of the same name differs."""
     with writing(folder):
         status = folder.stat()
     return status.st_dev, status.st_ino

@@ -88,7 +88,7 @@ class Recording:
             raise UsageError("a duration in a recording is not above 0 nanoseconds")
         longest_s = max(float(durations_s.max()), float(np.ptp(starts_s)))
         if longest_s > MOST_S or np.abs(starts_s).max() > 9 * MOST_S:
-            raise UsageError(f"a recording may take {MOST_S:.0f} seconds (30 years) at most")
+            raise UsageError(f"a recording may last at most {MOST_S:.0f} seconds (30 years)")
         if (np.diff(starts_s) < 0).any():
             raise UsageError("a step in a recording began before the previous one")
         durations_ns, starts_ns = (

@@ -1,4 +1,4 @@
-"""What a run leaves for TensorBoard when it closes, and for one that was killed before that."""
+"""Writes a run's event files when it closes, or later if it was killed before that."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from alexprof.record.run import UNFINISHED, AnyRun, Run
 from alexprof.record.store import RUN_FILE, load_run, save_run
 
 MOST_S = 10.0
-"""After so long the killed runs of a logdir that are left wait for the next run."""
+"""Time limit for repairs; killed runs that remain wait for the next run."""
 _HEAD_BYTES = 4096
 _INCOMPLETE = b'"complete": false'
 
 
 def unfinished_here() -> Note:
-    """What stopped a run, until its end is known, whose folder this machine has locked."""
+    """What stopped a run in a folder locked on this machine, until the run's end is known."""
     return replace(UNFINISHED, names=(socket.gethostname(),))
 
 
 def with_events(run: AnyRun, files: Mapping[str, VariantFiles] | None = None) -> AnyRun:
-    """Writes a run's event files; the run comes back with a note where that fails."""
+    """Writes a run's event files; returns the run, with a note if that fails."""
     try:
         write_events(run, files)
-    except Exception as error:  # noqa: BLE001 (the times are what counts)
+    except Exception as error:  # noqa: BLE001 (the times matter more)
         note = Note("events_missing", names=(run.run,), text=reason(error))
         return replace(run, notes=(*run.notes, note))
     return run
@@ -40,11 +40,11 @@ def with_events(run: AnyRun, files: Mapping[str, VariantFiles] | None = None) ->
 
 @contextmanager
 def killed_run(folder: Path) -> Iterator[Run | None]:
-    """Gives the run in a folder if it was killed, without what it had only begun to write.
+    """Gives the run in a folder if it was killed, and removes its partly written files.
 
-    A run that goes on holds a lock, which the system lets go of when its process ends, however.
-    Where nobody can tell there is None: on another machine, or where folders can't be locked. The
-    run says that it was killed; its record is still to be saved, in the `with` block.
+    A run that is still going holds a lock, which the system releases however its process ends. The
+    result is None if this can't be told: on another machine, or where folders can't be locked. The
+    run is marked as killed, but the caller must save its record, inside the `with` block.
 
     Raises:
         RunError: If the record can't be read.
@@ -62,14 +62,14 @@ def killed_run(folder: Path) -> Iterator[Run | None]:
 
 
 def repair_killed(logdir: Path) -> list[str]:
-    """Marks runs that were killed, and writes their event files; what fails is left as it is.
+    """Marks killed runs, and writes their event files; runs that fail stay as they are.
 
     Returns:
-        The names of the runs.
+        The names of the repaired runs.
     """
     end_s, names = time.monotonic() + MOST_S, []
     for folder in sorted(logdir.iterdir()):
-        # What is wrong with another run is no matter of this one.
+        # A fault in another run must not affect this one.
         with suppress(Exception):
             if _may_be_killed(folder) and time.monotonic() < end_s:
                 with killed_run(folder) as run:
@@ -80,7 +80,7 @@ def repair_killed(logdir: Path) -> list[str]:
 
 
 def _may_be_killed(folder: Path) -> bool:
-    """Looks at the head of a record, which is read in full only if it must be."""
+    """Looks at the head of a record, to avoid reading most records in full."""
     try:
         with (folder / RUN_FILE).open("rb") as file:
             head = file.read(_HEAD_BYTES)

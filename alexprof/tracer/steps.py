@@ -26,8 +26,8 @@ def steps_table(
 
     Returns:
         Columns variant, phase (str), block (i64, −1 for warm-up and for a long first step that is
-        left out), step (i64, of a timed one negative for warm-up), order (i64, the block's place
-        among all of its phase), start_s (f64, since the phase's first step of its kind), seconds
+        left out), step (i64, negative for warm-up steps), order (i64, the block's place among all
+        of its phase), start_s (f64, since the phase's first step of its kind), seconds
         (f64), traced (bool) and unix_s (f64, Unix time of a timed step's start). The block and
         order of a traced step are 0.
     """

@@ -180,22 +180,23 @@ def read_phases(
 ) -> tuple[dict[str, Phase], dict[str, Attribution], tuple[Note, ...]]:
     """Reads a trace, whoever took it: the only way from traces to records and their tables.
 
-    The arguments are those of `load_trace`, and what is known of the steps beside the trace.
+    The arguments are those of `load_trace`, and what else is known about the steps.
 
     Returns:
-        By key the record of each phase; their attributions, each with its table of costs;
-        what the profiler reported of the trace.
+        The record of each phase, by key; the attributions, each with its table of costs; and
+        what the profiler reported about the trace.
 
     Raises:
         UsageError: If no file is given, or two have the same name.
-        TraceError: As `load_trace`; or memory doesn't suffice.
+        TraceError: As for `load_trace`, or if memory runs out.
     """
     try:
         return _read_phases(files, marker, depth, beside, cores=cores)
     except MemoryError as error:
         names = tuple(printable(str(path)) for path in files)
         raise TraceError(
-            f"too little memory to read {', '.join(names)}: trace fewer steps, or read elsewhere",
+            f"not enough memory to read {', '.join(names)}: trace fewer steps, or use a machine "
+            "with more",
             code="trace_no_memory",
             names=names,
         ) from error

@@ -30,7 +30,7 @@ def matches_kind(ablation: AblationSpec, kind: str, layer: str) -> bool:
 
 
 def matches(ablation: AblationSpec, name: str, kind: str, layer: str) -> bool:
-    """Tells whether an ablation is about an op, or about a gradient: its op's scope is within."""
+    """Tells whether an ablation covers an op; a gradient is covered if its op's scope is."""
     if matches_kind(ablation, kind, layer):
         return True
     if kind in _PRODUCTS and not ablation.products:

@@ -1,11 +1,11 @@
-"""Builds a graph without some of its ops: each is an identity instead.
+"""Builds a graph without some of its ops: an identity replaces each of them.
 
 TensorFlow's Python makes every op of a graph in one place (`_apply_op_helper` of
 tensorflow/python/framework/op_def_library.py). While an op of the wanted kind and layer is made
-there, an `Identity` is made in its place, under its name, and a tape is told of that; so the
-gradients, which are made later, lack it too. What a function of `tf.nn` makes of several ops
-(dropout, GELU) is left out as a whole: the function hands on its input, and the name scope that it
-would have had is remembered.
+there, an `Identity` is made in its place, under its name, and a tape records that; so the
+gradients, which are made later, lack the op too. A function of `tf.nn` that makes several ops
+(dropout, GELU) is left out as a whole: the function returns its input, and the name scope of its
+ops is remembered.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ class LeftOut:
 
     pattern: Pattern
     kinds: Counter[str] = field(default_factory=Counter)  # How many of each kind
-    # The name scopes of what functions would have made, and of gradients that would be several ops
+    # The name scopes of ops that functions would have made, and of gradients of several ops
     # (where `tf.gradients` makes them: a tape gives them no scope of their own)
     scopes: list[str] = field(default_factory=list)
-    # Kind and layer of all that could have been left out
+    # Kind and layer of every op that could have been left out
     seen: set[tuple[str, str]] = field(default_factory=set)
     over: bool = False  # Whether the graph is built
 
     def meant(self, kind: str, name: str) -> bool:
-        """Tells whether to leave out what is about to be made, and counts it."""
-        if self.over:  # a function that was imported by its name while it was replaced
+        """Tells whether to leave out an op or function, and counts it."""
+        if self.over:  # the caller imported a replaced function by name, and still has it
             return False
         layer = name.split("/", 1)[0]
         self.seen.add((kind, layer))
@@ -76,7 +76,7 @@ class LeftOut:
     """Its earlier name."""
 
     def check(self) -> None:
-        """Raises a `UsageError` if nothing was left out, with what could be."""
+        """Raises a `UsageError` that lists what could be left out, if nothing was."""
         if self.kinds:
             return
         seen_kinds = {kind for kind, _ in self.seen}
@@ -96,17 +96,17 @@ def ablated(workload: Workload, left_out: Sequence[str]) -> Workload:
 
     Args:
         workload: What is ablated.
-        left_out: Patterns of what is left out, one variant each; none measures the whole alone.
+        left_out: Patterns of ops to leave out, one variant each; none measures the whole only.
 
     Raises:
-        UsageError: If one is no pattern or names a layer that there is not, or two are the same.
+        UsageError: If a text is not a pattern, names an unknown layer, or repeats another.
     """
     patterns = [Pattern.parse(text) for text in left_out]
     for pattern in patterns:
         if pattern.layer and workload.layers:
             what, kinds = ("layer", ()) if pattern.kind else ("layer or kind", KINDS)
             check_name(what, pattern.layer, (*workload.layers, *kinds), f" in {workload.name}")
-    # A variant's name is that of a folder: "without_conv1.Relu".
+    # A variant's name is also a folder's name: "without_conv1.Relu".
     names = [
         "without_" + re.sub(r"[^\w.-]+", "_", str(pattern).replace(":", "."))
         for pattern in patterns
@@ -166,7 +166,7 @@ def leaving_out(what: str) -> Iterator[LeftOut]:
 
 @contextmanager
 def bypassing(pattern: Pattern) -> Iterator[LeftOut]:
-    """Leaves ops out of the graph that is built inside the block; of a layer all that can be."""
+    """Leaves ops out of the graph built inside the block; of a layer, all that can be left out."""
     left_out = LeftOut(pattern)
     with ExitStack() as originals:
         for holder, name, replacement in (
@@ -183,7 +183,7 @@ def bypassing(pattern: Pattern) -> Iterator[LeftOut]:
 
 
 Replacement = tuple[Any, str, Any]
-"""A module, the name of what is replaced in it, and what stands there meanwhile."""
+"""A module, the name of what is replaced in it, and the replacement."""
 
 
 def _op_maker(left_out: LeftOut) -> Replacement:
@@ -213,9 +213,9 @@ def _op_maker(left_out: LeftOut) -> Replacement:
 
 
 def _statistics(op_type_name: str, keywords: dict[str, Any]) -> list[Any]:
-    """The other outputs of a batch norm, so that its moving averages go on.
+    """The other outputs of a batch norm, so that its moving averages are still updated.
 
-    In training they are those of a batch that is normal already, otherwise what was given.
+    In training they are those of a batch that is already normalized, otherwise the given ones.
     """
     import tensorflow as tf
 
@@ -229,7 +229,7 @@ def _statistics(op_type_name: str, keywords: dict[str, Any]) -> list[Any]:
 
 
 class _Taped:
-    """Stands for the replaced op where TensorFlow looks up what a tape is to record."""
+    """Stands in for the replaced op where TensorFlow looks up what a tape should record."""
 
     def __init__(self, inputs: Sequence[Any]) -> None:
         self.inputs = inputs
@@ -256,9 +256,9 @@ def _tape_recorder() -> Replacement:
 
 
 def _function(function: Function, left_out: LeftOut) -> Replacement:
-    """Replaces what does the work of a function, whatever name its callers know it by.
+    """Replaces the inner function that does the work, whatever name callers use for it.
 
-    What `tf.nn` offers are wrappers that hold it in a closure; a helper is a module's own.
+    The functions of `tf.nn` are wrappers that hold it in a closure; helpers are plain functions.
     """
     home = import_module(f"tensorflow.python.ops.{function.module}")
     offered = getattr(home, function.name)
@@ -281,14 +281,14 @@ def _function(function: Function, left_out: LeftOut) -> Replacement:
         left_out.scopes += [scope, *_moments(given)]
         if not name.endswith("/"):
             return tf.identity(given[function.input], name=name)
-        with tf.name_scope(name):  # it is entered again: an op of its name may be there already
+        with tf.name_scope(name):  # reused scope: an op of this name may exist already
             return tf.identity(given[function.input])
 
     return (home, function.name, call) if cell is None else (cell, "cell_contents", call)
 
 
 def _cell_of(own: Callable[..., Any], wrapper: Callable[..., Any]) -> CellType | None:
-    """Where a wrapper, or one within it, keeps the function itself; a replacement is a wrapper."""
+    """Finds the closure cell in which a wrapper, or a wrapper inside it, keeps the function."""
     waiting, seen = [wrapper], {id(wrapper)}
     while waiting:
         for cell in waiting.pop().__closure__ or ():
@@ -302,17 +302,17 @@ def _cell_of(own: Callable[..., Any], wrapper: Callable[..., Any]) -> CellType |
 
 
 def _moments(given: dict[str, Any]) -> list[str]:
-    """The scope in which `tf.nn.moments` made what a batch norm of several ops gets."""
+    """The scope of the `tf.nn.moments` ops whose results a batch norm of several ops gets."""
     name = getattr(getattr(given.get("mean"), "op", None), "name", "")
     scope = name.rpartition("/")[0]
     return [scope] if _MOMENTS.fullmatch(scope.rpartition("/")[2]) else []
 
 
 def _full_name(name: str) -> str:
-    """The name of an op that is about to be made, or of a scope: as it stands in the graph."""
+    """The full name in the graph of an op, or a scope, that is about to be made."""
     import tensorflow as tf
 
-    if name.endswith("/"):  # whole already
+    if name.endswith("/"):  # already full
         return name[:-1]
     unique: str = tf.compat.v1.get_default_graph().unique_name(name, mark_as_used=False)
     return unique

@@ -1,6 +1,6 @@
-"""What can be left out of a graph (ops, and functions that make several ops), one entry each.
+"""What can be left out of a graph: an entry for each op, and each function that makes several ops.
 
-And which of them are to be: `Pattern`. How that is done stands in `leave_ops_out`.
+`Pattern` selects among them; `leave_ops_out` leaves them out.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ HANDED_ON = dict.fromkeys(OPS, 0) | {
 
 @dataclass(frozen=True)
 class Pattern:
-    """Which ops are meant: of a kind, of a layer, or of a kind in a layer."""
+    """Selects ops: of a kind, of a layer, or of a kind in a layer."""
 
     kind: str = ""  # The kind, "" for any
     layer: str = ""  # The outermost name scope, "" for any
@@ -109,7 +109,7 @@ class Pattern:
         """Reads "LRN", "lrn1" or "conv1:Relu".
 
         Raises:
-            UsageError: It is no pattern, or its kind can't be left out.
+            UsageError: If the text is not a pattern, or its kind can't be left out.
         """
         layer, colon, kind = text.strip().rpartition(":")
         if not kind or (colon and not layer):
@@ -124,13 +124,13 @@ class Pattern:
         return ":".join(part for part in (self.layer, self.kind) if part)
 
     def matches(self, kind: str, layer: str) -> bool:
-        """Tells whether an op, or what a function makes, is meant."""
+        """Tells whether an op, or a function's result, is selected."""
         fused = kind == FUSED_NORM and self.kind == BATCH_NORM
         return (self.kind in ("", kind) or fused) and self.layer in ("", layer)
 
     def ablation(self, reference: str, without: str, scopes: Sequence[str] = ()) -> AblationSpec:
-        """What its ops cost, by a variant with them and one without; `scopes` as in `LeftOut`."""
-        # No op is of a function's own kind, and of a kind in `SHAPE_KINDS` the scopes tell which.
+        """The ablation between a variant with the ops and one without; `scopes` as in `LeftOut`."""
+        # No op has a function's kind; for a kind in `SHAPE_KINDS` the scopes tell which ops.
         special: dict[str, tuple[str, ...]] = {"": OP_KINDS, BATCH_NORM: (FUSED_NORM,)}
         kinds = special.get(self.kind, () if self.kind in SHAPE_KINDS else (self.kind,))
         layers = (self.layer,) if self.layer else ()

@@ -34,7 +34,7 @@ _FIRST_TAG_IN_EVENT = 0x08  # XEvent.metadata_id
 _SHORTEST_PIECE_BYTES = 1 << 10
 _WINDOW_BYTES = 64  # searched for a guess at once: a few events
 MOST_FIELDS = 4_000_000
-"""In a chunk of messages: an event has some hundred at most."""
+"""The limit for a chunk of messages: an event has about a hundred fields at most."""
 CHUNK = 1 << 14  # messages decoded at once: more would only take more memory
 # Steps for few messages would cost as much as those for many, and long messages would take many.
 _FEWEST_MESSAGES = 64

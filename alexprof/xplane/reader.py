@@ -31,9 +31,9 @@ _LINE_ID, _LINE_NAME, _TIMESTAMP, _DISPLAY_NAME = 0x08, 0x12, 0x18, 0x5A  # XLin
 _PRINTABLE = frozenset(b"\t\n\r" + bytes(range(0x20, 0x7F)))
 _TEXT_BYTES = 64
 MOST_PLANES = 300
-"""A host has one for itself and one for each device, and some more."""
+"""A host has one plane for itself, one for each device, and a few more."""
 FEW, LEAST_BYTES = 1_000_000, 8
-"""Lines and names have so many bytes on average, or there are but few."""
+"""At most `FEW` lines and names, plus one for every `LEAST_BYTES` bytes."""
 _TAGS = b"\x0a\x12\x1a\x22"  # of XSpace's fields; text may begin with one, and so may a trace
 _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 
@@ -41,10 +41,10 @@ _GZIP, _ZIP, _XZ = b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ"
 def read_trace(path: str | os.PathLike[str]) -> Trace:
     """Read a `.xplane.pb` file: its planes and lines.
 
-    Events are decoded on demand, and can still turn out damaged.
+    Events are decoded on demand, so damage in them may show up later.
 
     Raises:
-        TraceError: It can't be read, changes meanwhile, is empty or no trace.
+        TraceError: It can't be read, changes meanwhile, is empty, or is not a trace.
         DamageError: It is cut short or damaged.
     """
     source = os.fspath(path)
@@ -79,7 +79,7 @@ def parse_trace(data: bytes | memoryview, source: str = "<bytes>") -> Trace:
 
 
 def _load(path: Path) -> memoryview:
-    """Load a file as it is: were it mapped, one that gets shorter would end the process."""
+    """Load a file into memory: if it were mapped and then truncated, the process would die."""
     # Looked at before it is opened: opening a pipe would wait for someone to write into it.
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(None, "not a regular file")
@@ -91,7 +91,7 @@ def _load(path: Path) -> memoryview:
             rest = rest[count:]
         after = os.fstat(file.fileno())
     if rest or (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise OSError(None, "it changed while it was read: wait until it is written")
+        raise OSError(None, "it changed while it was being read: wait until it is complete")
     return loaded
 
 

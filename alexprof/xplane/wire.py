@@ -26,7 +26,7 @@ ODD_BITS = 0x80 | 0b101
 _WORD_BYTES = 8
 _MAX_VARINT_BYTES = 10
 FEW, LEAST_BYTES = 200_000, 32
-"""Fields that are read one by one have so many bytes on average, or there are but few."""
+"""Fields read one by one: at most `FEW`, plus one for every `LEAST_BYTES` bytes."""
 MAX_TAG = (1 << 32) - 1
 _MAX_TAG_BYTES = 5
 Int: TypeAlias = NDArray[np.int64]
@@ -126,11 +126,11 @@ class Buffer:
             start = field.stop
 
     def by_tag(self, start: int, stop: int) -> defaultdict[int, list[Field]]:
-        """Read the fields of the message between two offsets, those of a tag in file order.
+        """Read the fields of the message between two offsets, by tag, in file order.
 
         Raises:
-            TraceError: There are more than fit into little memory, and far shorter than any that
-                are read this way.
+            TraceError: There are too many fields to keep in memory, far shorter than any real
+                field that is read this way.
         """
         fields: defaultdict[int, list[Field]] = defaultdict(list)
         most = FEW + (stop - start) // LEAST_BYTES

@@ -1,6 +1,6 @@
-"""More hostile traces: products of what a file holds, numbers that collide, patterns that go back.
+"""More hostile traces: products of a file's parts, colliding numbers, patterns that backtrack.
 
-All are smaller than a megabyte: what makes them large is that everything meets everything.
+All are smaller than a megabyte: the work is large because every part combines with every other.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from benchmarks.stress.hostile import STEP_PS, Hostile, fusion, host_steps, kern
 from tests.hlo import computation, instruction, keep, module
 from tests.traces import Ref, Stats, TraceBuilder, Unsigned, integer, message, text
 
-_LONGEST = 4_000  # bytes of a name that is still read as a path of scopes
+_LONGEST = 4_000  # bytes of the longest name that is read as a path of scopes
 _MOST = (1 << 64) - 1
 
 
 def traces() -> Hostile:
     """All hostile traces."""
     yield from hostile.traces()
-    for make in (_launches, _planes, _fusions, _buffers, _patterns, _spans, _sorts, _ids, _rest):
+    for make in (_launches, _planes, _fusions, _buffers, _patterns, _spans, _named, _ids, _rest):
         yield from make()
 
 
@@ -37,7 +37,7 @@ def ordinary() -> bytes:
 def launched(
     streams: Sequence[int], numbers: Sequence[int], took_ps: int, *, apart_ps: int = 10_000
 ) -> bytes:
-    """One step that launches a kernel on each of the streams, by calls with these numbers."""
+    """One step that launches a kernel on each stream, by calls with the given numbers."""
     trace = TraceBuilder()
     plane = host_steps(trace, 1)
     python = plane.lines[0]
@@ -51,7 +51,7 @@ def launched(
 
 
 def _launches() -> Hostile:
-    """Launches: each on a stream of its own, all at once, all with one number."""
+    """Launches that each have their own stream, or run all at once, or share one number."""
     count = 13_000
     every = range(1, count)
     yield "launches: streams", launched(every, every, 10)
@@ -67,7 +67,7 @@ def _launches() -> Hostile:
 
 
 def _planes() -> Hostile:
-    """The same plane again and again."""
+    """The same plane, many times."""
     for name in ("/host:CPU", "/device:GPU:0"):
         trace = TraceBuilder()
         host_steps(trace)
@@ -79,16 +79,16 @@ def _planes() -> Hostile:
 
 
 def fused(count: int) -> bytes:
-    """A program of so many fusions that all call the same computation, of as many instructions."""
+    """A program of `count` fusions that all call one computation of `count` instructions."""
     parts = [instruction(at, "", "add", f"f/{at % 100}/add") for at in range(1, count)]
-    # The first says nothing, so all are asked what they use.
+    # The first gives no origin, so the operands of all are searched.
     callers = [instruction(0, "fusion.1", "copy")]
     callers += [instruction(at, f"fusion.{at}", "fusion", called=[1]) for at in range(2, count)]
     return with_program(module("f", [computation(1, parts), computation(2, callers)]))
 
 
 def _fusions() -> Hostile:
-    """Fusions that all call one large computation; operands that all are its parameters."""
+    """Fusions that all call one large computation, or whose operands are all parameters."""
     yield "programs: all fusions call one", fused(9_000)
     parameters = [instruction(at, "", "parameter", parameter=at) for at in range(1, 9_000)]
     wide = [instruction(0, "fusion.1", "copy")]
@@ -108,7 +108,7 @@ def _fusions() -> Hostile:
 
 
 def _buffers() -> Hostile:
-    """Command buffers: kernels that are in no schedule, or launches that are all different."""
+    """Command buffers: kernels that no schedule lists, or launches that all differ."""
     schedule = [instruction(at, f"fusion.{at}", "fusion") for at in range(1, 8_000)]
     main = message(3, computation(1, schedule))
     program = message(1, text(1, "f") + main + integer(6, 1))
@@ -126,7 +126,7 @@ def _buffers() -> Hostile:
 
 
 def _patterns() -> Hostile:
-    """Names on which a pattern goes back again and again: a long one, and many of 4 kB."""
+    """Names on which a pattern would backtrack again and again: a long one, and many of 4 kB."""
     for name, part, end in (
         ("types", "a:A;", "\nx"),
         ("iterators", "a:" + "Iterator", ">"),
@@ -158,7 +158,7 @@ def _patterns() -> Hostile:
 
 
 def lasting(threads: int, steps: int) -> bytes:
-    """Events, one on each thread, that last for all steps."""
+    """One event on each thread that lasts for all steps."""
     trace = TraceBuilder()
     plane = host_steps(trace, 1)
     for at in range(steps):
@@ -169,7 +169,7 @@ def lasting(threads: int, steps: int) -> bytes:
 
 
 def _spans() -> Hostile:
-    """Events that last for all steps, and steps that are all at once."""
+    """Events that last for all steps, and steps or events that all coincide."""
     for name, threads, steps in (
         ("threads and steps", 5_000, 20_000),
         ("few threads", 100, 40_000),
@@ -200,7 +200,7 @@ def _spans() -> Hostile:
 
 
 def marked(names: Sequence[str]) -> bytes:
-    """Steps of one op, with these names."""
+    """Steps of one op each, with the given names."""
     trace = TraceBuilder()
     plane = host_steps(trace, 1)
     for at, name in enumerate(names):
@@ -209,19 +209,19 @@ def marked(names: Sequence[str]) -> bytes:
     return trace.to_bytes()
 
 
-def _sorts() -> Hostile:
-    """Steps of many sorts, of one long name, and of names that look alike."""
+def _named() -> Hostile:
+    """Steps with many names, with one long name, and with names that look alike."""
     for name, steps in (
-        ("3000", [f"sort {at}" for at in range(3_000)]),
+        ("3000", [f"kind {at}" for at in range(3_000)]),
         ("alike", ["a" + "\ufffd" * (at // 9 + 1) + " " * (at % 9) for at in range(300)]),
         ("one long name", ["m" * 400_000] * 10_000),
         ("20000 names", [f"{at}" for at in range(20_000)]),
     ):
-        yield f"sorts: {name}", marked(steps)
+        yield f"step names: {name}", marked(steps)
 
 
 def _ids() -> Hostile:
-    """Numbers at the ends of their type, and the same for many."""
+    """Ids at the limits of their type, and ids that many share."""
     trace = TraceBuilder()
     plane = host_steps(trace)
     plane.number("odd:Add", -1)
@@ -244,7 +244,7 @@ def _ids() -> Hostile:
 
 
 def _rest() -> Hostile:
-    """Much of nothing, and steps without end."""
+    """Many empty messages, and very many steps."""
     trace = TraceBuilder()
     host_steps(trace)
     for name, field in (

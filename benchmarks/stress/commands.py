@@ -1,4 +1,4 @@
-"""Commands within limits: an exit code that is not documented, a byte too many, is a fault."""
+"""Runs commands within limits: an undocumented exit code, or too much memory, is a fault."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ CODES = (0, 1, 2, 3)
 LIMIT_S = 10.0
 """For files below a megabyte; larger ones get as long again for each."""
 JOB_LIMIT_S = 90.0
-"""For what starts TensorFlow and runs."""
+"""The time limit for a command that starts TensorFlow and runs steps."""
 BASE_BYTES, BYTES_PER_BYTE = 500_000_000, 12
 WORKERS = 2
 
 
 @dataclass(frozen=True)
 class Command:
-    """What to run.
+    """A command to run.
 
     Attributes:
-        name: What the campaign calls it.
-        arguments: Of `alexprof`.
-        file_bytes: Size of what it reads.
-        check: Given what it printed, says what is wrong with it; "" if nothing.
-        limit_s: How long it may take; None: by the size of what it reads.
+        name: Its name in the campaign.
+        arguments: Arguments of `alexprof`.
+        file_bytes: Size of the files that it reads.
+        check: Takes the outcome and says what is wrong with it; "" if nothing.
+        limit_s: How long it may take; None to derive that from `file_bytes`.
     """
 
     name: str
@@ -108,9 +108,9 @@ class Result:
 
 
 def controls(text: str) -> str:
-    """The first character that could move a cursor, hide or reorder text; "" if there is none.
+    """The first character that could move a cursor, or hide or reorder text; "" if there is none.
 
-    What is not UTF-8 comes as U+FFFD or a lone surrogate; of these the surrogate is one.
+    Bytes that aren't UTF-8 appear as U+FFFD or a lone surrogate; only the surrogate counts.
     """
     if text.isascii() and text.replace("\n", "").isprintable():
         return ""
@@ -172,7 +172,7 @@ class Server:
         process = self._process or self._start()
         out, err = (Path(self._folder.name) / name for name in ("out", "err"))
         for path in (out, err):
-            path.write_bytes(b"")  # a process that dies at once makes none
+            path.write_bytes(b"")  # a process that dies at once writes none
         request = {"arguments": list(command.arguments), "out": str(out), "err": str(err)}
         assert process.stdin is not None
         try:
@@ -214,7 +214,7 @@ class Server:
 
 
 def try_all(name: str, attempt: Callable[[Case], str], cases: Iterable[Case]) -> Result:
-    """Makes attempts, some at once; each says what went wrong, "" if nothing did."""
+    """Makes attempts, some in parallel; each says what went wrong, "" if nothing did."""
     result = Result(name)
 
     def timed(case: Case) -> tuple[str, float]:

@@ -23,7 +23,7 @@ from benchmarks.stress.subjects import SMALL, profile, run_program
 KILLS, DISKS = 30, 12
 PHASES = 4
 STARTING_S, LINE_S = 4.0, 0.4
-"""The longest wait for a kill: before the first line, behind a line."""
+"""The longest waits before a kill: before the first line, and after a line."""
 _FINISHED = re.compile(rb": (Forward|Forward-backward) across \d+ steps.*, (with|without) LRN\n")
 
 
@@ -53,7 +53,7 @@ def kills(folder: Path, arguments: argparse.Namespace) -> list[Result]:
 
 
 def _killed(run: Path, line: int, after_s: float, sent: signal.Signals) -> str:
-    """Kills a run when it has printed so many lines; says what is lost or wrong."""
+    """Kills a run after it has printed some lines; says what is lost or wrong."""
     command = ["alexprof", "profile", "--logdir", str(run.parent), "--run-name", run.name, *SMALL]
     with (
         tempfile.TemporaryFile() as errors,
@@ -74,7 +74,7 @@ def _killed(run: Path, line: int, after_s: float, sent: signal.Signals) -> str:
 
 
 def _left(logdir: Path) -> list[str]:
-    """What the next run in the logdir should have put in order."""
+    """Lists what the next run in the logdir should have repaired, but did not."""
     faults = []
     left = [str(path.relative_to(logdir)) for path in logdir.rglob(".part*")]
     if left:

@@ -69,7 +69,7 @@ def _sums_close(outcome: Outcome) -> str:
 
 
 def _altered_records(folder: Path, arguments: argparse.Namespace) -> list[Result]:
-    """One run of three is changed: the others are answered, and no other number is given."""
+    """Changes one of three runs: the others must be shown, and no number may change."""
     good = folder / "good"
     subjects.make_runs(good)
     compared = folder / "compared.json"
@@ -97,7 +97,7 @@ def _altered_records(folder: Path, arguments: argparse.Namespace) -> list[Result
 
 
 def _altered(logdir: Path, chance: random.Random, right: str) -> tuple[str, str, str | None]:
-    """Changes a run: how, which, and the comparison that there may be of it, None for any."""
+    """Changes a run; returns how, which run, and the comparison to expect, None for any."""
     kind = chance.choice(("json", "json", "gpu", "contradiction", "table", "table"))
     if kind in ("json", "gpu"):
         run = "gpu" if kind == "gpu" else "other"
@@ -121,7 +121,7 @@ def _keep(path: Path) -> Callable[[Outcome], str]:
 
 
 def _equals(right: str | None) -> Callable[[Outcome], str]:
-    """A comparison of a run that contradicts itself is refused, or is as it was."""
+    """The comparison of a run that contradicts itself must be refused, or unchanged."""
 
     def check(outcome: Outcome) -> str:
         if outcome.code == 0 and right is not None and outcome.out != right:

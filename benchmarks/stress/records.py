@@ -71,7 +71,7 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def contradict(path: Path, chance: random.Random) -> str:
-    """Changes a number of a run's record that its tables tell too; says which."""
+    """Changes a number in a run's record that its tables contain too; says which."""
     record = json.loads(path.read_bytes())
     phases = [
         phase for variant in record["variants"].values() for phase in variant["phases"].values()

@@ -1,4 +1,4 @@
-"""What is changed and killed: traces and records that are the same each time, and real runs."""
+"""What the campaign changes and kills: traces and records that never vary, and real runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.analysis.made import made_run
 
 SMALL = ("--num-batches", "6", "--batch-size", "2", "--burn-in", "2")
 LARGEST_BYTES = 320_000
-"""Of a recorded trace; larger ones take longer, and hold the same."""
+"""The largest recorded trace to use; larger ones take longer and hold nothing new."""
 _ON_A_CPU = ("names: colons", "markers: 300 long names", "times: empty")
 
 
@@ -43,7 +43,7 @@ def profile(logdir: Path, name: str) -> Path:
 
 
 def traces() -> Iterator[bytes]:
-    """Traces of a GPU as they were recorded, and some of a CPU that were made."""
+    """Traces recorded on a GPU, and some generated ones of a CPU."""
     for path in sorted(h200.DATA.rglob("*.xplane.pb.xz")):
         content = lzma.decompress(path.read_bytes())
         if len(content) < LARGEST_BYTES:
@@ -52,7 +52,7 @@ def traces() -> Iterator[bytes]:
 
 
 def make_runs(logdir: Path) -> None:
-    """Makes two runs that can be compared, with tables, and one of a GPU, without."""
+    """Makes two comparable runs with tables, and one of a GPU without tables."""
     lrn = AblationSpec("lrn", "with_lrn", "without_lrn", kinds=("LRN",))
     for seed, (name, step_s) in enumerate({"base": 0.1, "other": 0.102}.items()):
         made_run(

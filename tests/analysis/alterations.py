@@ -1,6 +1,6 @@
-"""Records with odd values: what can be read is answered, and what can't is refused.
+"""Records with odd values must be shown if they can be read, and refused if not.
 
-python -m tests.analysis.alterations [SEED [COUNT]] alters runs that many times.
+python -m tests.analysis.alterations [SEED [COUNT]] alters each run COUNT times.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ TEXTS = (
 
 
 def alter(record: dict[str, Any], chance: random.Random) -> str:
-    """Changes a record at one to three places, or all times of it; says how."""
+    """Changes a record in one to three places, or scales all its times; says how."""
     if chance.random() < 0.15:
         factor = chance.choice((0, 1e-9, 1e-6, 1e6))
         scale(record, factor)
@@ -56,7 +56,7 @@ def alter(record: dict[str, Any], chance: random.Random) -> str:
 
 
 def _alter_place(record: dict[str, Any], chance: random.Random) -> str:
-    # As many places in the head of the record as among a thousand ops.
+    # The head of the record is chosen as often as the thousand ops together.
     places = list(_places(record, ""))
     kinds = sorted({name for _, _, name in places})
     kind = chance.choice(kinds)
@@ -88,7 +88,7 @@ def _alter_place(record: dict[str, Any], chance: random.Random) -> str:
 
 
 def _places(value: Any, name: str) -> Iterator[tuple[Any, Any, str]]:
-    """Each place: what holds it, its key there, and its kind."""
+    """Yields each place: its container, its key there, and its kind."""
     items = enumerate(value) if isinstance(value, list) else value.items()
     of_names = name in (".variants", ".variants*.phases")
     for key, part in items:
@@ -99,7 +99,7 @@ def _places(value: Any, name: str) -> Iterator[tuple[Any, Any, str]]:
 
 
 def scale(value: Any, factor: float) -> None:
-    """Multiplies all times, so that they still agree."""
+    """Multiplies all times by a factor, so that they still agree."""
     for holder, key, kind in list(_places(value, "")):
         if isinstance(holder[key], float) and "_s" in kind.rpartition(".")[2]:
             holder[key] *= factor
@@ -108,14 +108,14 @@ def scale(value: Any, factor: float) -> None:
 
 
 def answers(run: Run) -> Iterator[Callable[[], object]]:
-    """All that is said of a run alone."""
+    """Every output about a single run."""
     yield partial(render, run)
     for style in ("text", "json", "markdown", "html", "csv"):
         yield partial(render, run, style, ReportOptions(full=True))
 
 
 def comparisons(folder: Path, other: Path) -> Iterator[Callable[[], object]]:
-    """All that is said of a run beside another."""
+    """Every output that compares a run with another."""
     logdir = folder.parent
 
     def beside(*names: Path, style: str = "text") -> str:
@@ -137,7 +137,7 @@ def comparisons(folder: Path, other: Path) -> Iterator[Callable[[], object]]:
 
 
 def failures(folder: Path, other: Path, record: dict[str, Any]) -> list[str]:
-    """The tracebacks of all that isn't answered or refused, with this record in the run."""
+    """Tracebacks of outputs that crash when the run has this record."""
     content = (folder / RUN_FILE).read_text()
     (folder / RUN_FILE).write_text(json.dumps(record))
     try:
@@ -158,12 +158,12 @@ def _failures(folder: Path, other: Path) -> Iterator[str]:
             ask()
         except AlexProfError:
             continue
-        except Exception:  # noqa: BLE001 (that is the question)
+        except Exception:  # noqa: BLE001 (this is what the test looks for)
             yield traceback.format_exc()
 
 
 def try_all(bases: dict[str, Path], other: Path, seed: int, count: int) -> dict[str, list[str]]:
-    """Alters each base that many times; what failed, by the last line and place."""
+    """Alters each base `count` times; returns the failures by their last line and place."""
     failed: dict[str, list[str]] = {}
     for name, folder in bases.items():
         for number in range(count):
@@ -178,7 +178,7 @@ def try_all(bases: dict[str, Path], other: Path, seed: int, count: int) -> dict[
 
 
 def bases_in(logdir: Path) -> tuple[dict[str, Path], Path]:
-    """Runs to alter, and one to stand beside them."""
+    """Makes runs to alter, and one to compare them with."""
     from alexprof.record.ablation import AblationSpec
     from tests.analysis.made import made_run
     from tests.show.test_reports import RUNS

@@ -63,11 +63,11 @@ def made_run(
     ablations: Sequence[AblationSpec] = (),
     **fields: Any,
 ) -> Run:
-    """Writes a run with one phase, whose variants take turns; a step takes `steps_s` of a variant.
+    """Writes a run with one phase whose variants take turns; `steps_s` has their step times.
 
-    `ops` are parts of the step; a variant `without` some of them is as much shorter, and its ops
-    take `gained_s` more. `noise` is the largest deviation of a step, and of an op in a traced one.
-    `levels` are what blocks in turn take beside the mean.
+    `ops` are parts of the step. A variant `without` some of them is shorter by their time, and its
+    other ops take `gained_s` more. `noise` is the largest deviation of a step, and of an op in a
+    traced step. `levels` are added to the mean of the blocks in turn.
     """
     blocks, op_times = {}, {}
     for number, (variant, whole_s) in enumerate(steps_s.items()):

@@ -1,4 +1,4 @@
-"""Odd and damaged records: an answer or an `AlexProfError`, nothing else."""
+"""Odd and damaged records lead to a result or an `AlexProfError`, nothing else."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ NOTES = (
 
 
 @pytest.mark.parametrize("note", NOTES, ids=lambda note: note.code)
-def test_a_note_that_lacks_its_figures_or_is_not_known(note):
+def test_a_note_that_lacks_its_figures_or_is_unknown(note):
     run = with_fields(runs.alexnet(), notes=(note,))
     run = msgspec.structs.replace(run, complete=False, stopped=note)
     for answer in answers(run):

@@ -131,7 +131,7 @@ def test_the_report_answers_first_and_has_no_row_without_digits(run):
     assert any("LRN" in line and "saves" in line for line in head)
 
 
-def test_predictions_by_kernels_are_of_the_step_that_leads_and_keep_their_seconds():
+def test_predictions_by_kernels_refer_to_the_leading_step_and_keep_their_seconds():
     run = run_of("alexnet_gpu32")
     slow = replace(run, stretches=(Stretch("forward", 1, 3, 1.2, ("with_lrn",)),))
     by_mean, by_median = (predict(run, "with_lrn", "forward") for run in (run, slow))

@@ -86,7 +86,7 @@ def test_what_no_program_leaves_in_a_trace_is_refused(tmp_path, monkeypatch, pla
         (hlo_module, {"FEW": 0, "LEAST_BYTES": 200}, adversary.fused(50), "too_many_instructions"),
     ],
 )
-def test_products_have_a_limit(tmp_path, monkeypatch, place, limits, content, code):
+def test_numbers_of_combinations_have_a_limit(tmp_path, monkeypatch, place, limits, content, code):
     path = written(tmp_path, content)
     load_trace(path)
     for limit, most in limits.items():
@@ -108,23 +108,23 @@ def test_many_streams_are_not_replayed(tmp_path, monkeypatch):
     assert codes == [None, Note("replay_too_many_launches", {"launches_per_step": 29})]
 
 
-def test_a_marker_s_name_is_kept_once(tmp_path):
+def test_a_marker_name_is_stored_once(tmp_path):
     path = written(tmp_path, adversary.marked(["m" * 100_000] * 500))
     load_trace(path)
     tracemalloc.start()
     load_trace(path)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak_bytes < 100_000 * 500  # as a text for each step four times as much
+    assert peak_bytes < 100_000 * 500  # one string per step would take four times as much
 
 
-def test_patterns_go_over_a_name_once():
+def test_patterns_pass_over_a_name_once():
     assert symbols.split_op("a:A;" * 100_000 + "\nx") == ("a:A;" * 99_999 + "a", "A")
     assert not kinds.is_input("Dataset" * 200_000 + ">")
     assert names.parse("s/" * 2_000 + "Add").path == ("s/" * 2_000 + "Add",)
 
 
-def test_too_little_memory_is_an_error_of_its_own(tmp_path, monkeypatch):
+def test_running_out_of_memory_has_its_own_error(tmp_path, monkeypatch):
     def fail(*_args, **_options):
         raise MemoryError
 

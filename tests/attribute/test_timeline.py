@@ -91,7 +91,7 @@ def test_self_time_of_a_long_chain_of_overlaps(count, step):
     assert lengths == [step] * (count - 1) + [3 * step + 1]
 
 
-def test_an_overlap_with_many_takes_no_more_passes(monkeypatch):
+def test_an_overlap_with_many_events_takes_no_extra_passes(monkeypatch):
     passes = []
     sweep = timeline._sweep
 

@@ -1,4 +1,4 @@
-"""What is kept of a message: the reason, not where it happened."""
+"""A message is cut down to the reason, without the place of the error."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_long_line_keeps_both_ends() -> None:
     assert line.endswith("and the disk was full")
 
 
-def test_of_our_own_errors_the_words_of_others_are_kept() -> None:
+def test_our_own_errors_keep_the_text_of_other_software() -> None:
     assert reason(CaptureError("a sentence", text="out of disk")) == "out of disk"
     error = CaptureError("a sentence")
     error.__cause__ = ValueError("why")

@@ -110,6 +110,6 @@ def test_types_without_rounding_must_be_equal():
     assert not same(*prints(large, other))
 
 
-def test_fingerprints_of_other_lengths_are_of_other_tensors():
+def test_fingerprints_of_different_lengths_mean_different_tensors():
     a, b = prints(np.ones(3), np.ones(3))
     assert distance(a, replace(b, sums=b.sums[1:])) is None

@@ -264,7 +264,7 @@ def test_needed_is_the_fewest(difference):
     "means",
     [[1.0, 1.01, 0.99, 1.2, 1.21, 1.19, 1.3], [1e-9, 3e-9, 2e-9, 1e3, 1e3, 1e3 + 1], [0] * 7],
 )
-def test_each_place_where_runs_split_is_rated_as_the_comparison_there(means):
+def test_each_split_of_runs_is_rated_as_their_comparison_is(means):
     distances = split_distances(np.array(means, np.float64))
     for place in range(3, len(means) - 2):
         sides = [[[np.full(2, mean)] for mean in side] for side in (means[:place], means[place:])]

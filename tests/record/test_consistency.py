@@ -1,4 +1,4 @@
-"""A record whose values can't be, or that contradicts itself, is refused with place and numbers."""
+"""A record that is impossible or contradicts itself is refused, with the place and numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABLATION = "ablations.0"
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory):
-    """What run.json holds of two variants, timed and traced, and their ablation."""
+    """The run.json of two variants, timed and traced, and their ablation."""
     made_run(
         folder := tmp_path_factory.mktemp("run") / "a",
         {"with_lrn": 0.2, "without_lrn": 0.2},
@@ -32,7 +32,7 @@ def content(tmp_path_factory):
 
 
 def refusal(tmp_path, content, place, value) -> str:
-    """What is said of a run with another value at a place."""
+    """The error for a run with another value at a place."""
     record = json.loads(content)
     *way, last = [int(key) if key.isdigit() else key for key in place.split(".")]
     holder = record
@@ -67,7 +67,7 @@ def refusal(tmp_path, content, place, value) -> str:
         ("machine.host.memory_bytes", (-1,)),
     ],
 )
-def test_a_number_that_can_not_be_is_refused(tmp_path, content, place, values):
+def test_an_impossible_number_is_refused(tmp_path, content, place, values):
     for value in values:
         text = refusal(tmp_path, content, place, value)
         named = ".".join(key for key in place.split(".")[-1:] if not key.isdigit())
@@ -84,22 +84,22 @@ def test_names_of_a_megabyte_are_refused(tmp_path, content):
 @pytest.mark.parametrize(
     ("place", "value", "said"),
     [
-        (f"{PHASE}.timed.steps", 101, ("101 is 100", f"{PHASE}.timed.steps")),
-        (f"{PHASE}.timed.blocks.0.mean_s", 0.3, ("by blocks", "timed.mean_s")),
-        (f"{PHASE}.timed.min_s", 0.3, ("is not in 0.3 to", "timed.mean_s")),
-        (f"{PHASE}.timed.median_s", 0.3, ("0.3 is not in 0.19", "timed.median_s")),
+        (f"{PHASE}.timed.steps", 101, ("101, but 100", f"{PHASE}.timed.steps")),
+        (f"{PHASE}.timed.blocks.0.mean_s", 0.3, ("according to blocks", "timed.mean_s")),
+        (f"{PHASE}.timed.min_s", 0.3, ("is outside 0.3 to", "timed.mean_s")),
+        (f"{PHASE}.timed.median_s", 0.3, ("0.3 is outside 0.19", "timed.median_s")),
         (f"{PHASE}.timed.ci95_s", [0.3, 0.2], ("0.3 is above 0.2", "timed.ci95_s")),
-        (f"{PHASE}.timed.steadiness.levels_s", [], ("0 levels, and 1 first", "steadiness")),
-        (f"{PHASE}.traced.steps", 11, ("11 is 10 by steps_s", "traced.steps")),
-        (f"{PHASE}.traced.steps_s.0", 0.3, ("by steps_s", "traced.mean_s")),
+        (f"{PHASE}.timed.steadiness.levels_s", [], ("0 levels, but 1 first", "steadiness")),
+        (f"{PHASE}.traced.steps", 11, ("11, but 10 according to steps_s", "traced.steps")),
+        (f"{PHASE}.traced.steps_s.0", 0.3, ("according to steps_s", "traced.mean_s")),
         (f"{PHASE}.traced", None, ("no traced steps", "traced")),
-        (f"{DEVICE}.share_ns", 5, ("by share_ns + idle_ns", "CPU.wall_ns")),
-        (f"{DEVICE}.unassigned_ns", 10**12, ("1000000000000 are more", "unassigned_ns")),
-        (f"{DEVICE}.idle_by_reason_ns.python", 7, ("is 7 by idle_by_reason", "CPU.idle_ns")),
+        (f"{DEVICE}.share_ns", 5, ("according to share_ns + idle_ns", "CPU.wall_ns")),
+        (f"{DEVICE}.unassigned_ns", 10**12, ("1000000000000 is more", "unassigned_ns")),
+        (f"{DEVICE}.idle_by_reason_ns.python", 7, ("7 according to idle_by_reason", "CPU.idle_ns")),
         (f"{PHASE}.attribution.device", "GPU:0", ("no times of the device GPU:0", "")),
         (f"{PHASE}.ops.1.share_fraction", 0.5, ("attribution.devices.CPU", "ops.share_fraction")),
-        (f"{PHASE}.ops.1.share_mean_s", 0.5, ("0.5 is", "ops.conv2.share_mean_s")),
-        (f"{PHASE}.layers.0.share_mean_s", 0.5, ("0.5 is", "layers.conv1.share_mean_s")),
+        (f"{PHASE}.ops.1.share_mean_s", 0.5, ("0.5, but", "ops.conv2.share_mean_s")),
+        (f"{PHASE}.layers.0.share_mean_s", 0.5, ("0.5, but", "layers.conv1.share_mean_s")),
         (f"{PHASE}.ops.0.share_ci95_s", [1.0, 0.5], ("1 is above 0.5", "ops.share_ci95_s")),
         (f"{ABLATION}.ci95_s", [0.2, 0.1], ("0.2 is above 0.1", "ablations.lrn.ci95_s")),
         (f"{ABLATION}.parts.0.ci95_s", [2, 1], ("2 is above 1", "ablations.lrn.ci95_s")),
@@ -117,7 +117,7 @@ def test_a_contradiction_names_the_place_and_both_numbers(tmp_path, content, pla
     assert all(part in text for part in said), text
 
 
-def test_a_phase_that_a_trace_marks_with_a_long_name_has_a_key_that_can_be_read():
+def test_a_phase_with_a_long_name_in_a_trace_gets_a_valid_key():
     keys = _keys(["x" * 5000, "x" * 6000, "y"])
     assert len(set(keys)) == 3
     assert max(map(len, keys)) <= MOST_NAME

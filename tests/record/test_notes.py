@@ -110,7 +110,7 @@ def test_repeated_notes_are_left_out():
     assert distinct((first, second, Note("xla_fused"))) == (first, second)
 
 
-def test_what_analysis_works_out_itself_is_no_note_of_a_record():
+def test_findings_that_analysis_computes_are_not_notes_in_records():
     tree = ast.parse(Path(findings.__file__).read_text(encoding="utf-8"))
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     made = [call.args[0] for call in calls if getattr(call.func, "id", "") == "_finding"]

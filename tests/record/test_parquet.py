@@ -83,17 +83,17 @@ def test_a_run_of_before_checksums_is_read(tmp_path):
 
 
 def altered(folder, name, change) -> str:
-    """What is said of a table that was changed, its checksum too."""
+    """The error for a table that was changed together with its checksum."""
     run = made_run(folder, {"v": 0.1})
     save_run(folder, save_tables(folder, run, {name: change(LOADS[name](folder))}))
     with pytest.raises(RunError) as caught:
         LOADS[name](folder)
     assert caught.value.code == "file_damaged"
-    return str(caught.value).removeprefix(f"{folder / name} is damaged, or no record: ")
+    return str(caught.value).removeprefix(f"{folder / name} is damaged, or not a record: ")
 
 
 def set_first(name, value):
-    """Changes a column's first value."""
+    """Returns a function that changes a column's first value."""
     first = pl.int_range(pl.len()) == 0
     return lambda table: table.with_columns(
         pl.when(first).then(pl.lit(value)).otherwise(name).alias(name)
@@ -111,26 +111,26 @@ ALTERED = {
         lambda table: table.with_columns(step=pl.lit([[1]])),
         "column step is List",
     ),
-    "null": (set_first("step", None), "column step lacks 1 values"),
+    "null": (set_first("step", None), "column step has no value in 1 of"),
     "far": (set_first("step", 1 << 62), "column step has 4611686018427387904"),
 }
 ALTERED_STEPS = {
-    "negative": (set_first("seconds", -1.0), "column seconds has -1.0, which is not in 0 to"),
+    "negative": (set_first("seconds", -1.0), "column seconds has -1.0, which is outside 0 to"),
     "not a number": (set_first("seconds", float("nan")), "column seconds has nan"),
     "infinite": (set_first("seconds", float("inf")), "column seconds has inf"),
     "block": (set_first("block", -2), "column block has -2"),
     "no rows": (
         lambda table: table.clear(),
-        "0 timed steps of v, forward, where the record has 100",
+        "0 timed steps of v, forward, but the record has 100",
     ),
     "half": (
         lambda table: table.head(50),
-        "50 timed steps of v, forward, where the record has 100",
+        "50 timed steps of v, forward, but the record has 100",
     ),
     "twice": (lambda table: pl.concat([table, table]), "200 timed steps of v, forward"),
     "doubled": (
         lambda table: table.with_columns(pl.col("seconds") * 2),
-        "s as the mean of v, forward, where the record has 0.1",
+        "s as the mean of v, forward, but the record has 0.1",
     ),
     "another step": (set_first("seconds", 0.2), "s as the mean of v, forward"),
     "another phase": (
@@ -139,14 +139,14 @@ ALTERED_STEPS = {
     ),
 }
 ALTERED_COSTS = {
-    "negative": (set_first("share_ns", -1), "column share_ns has -1, which is not in 0 to"),
+    "negative": (set_first("share_ns", -1), "column share_ns has -1, which is outside 0 to"),
     "doubled": (
         lambda table: table.with_columns(pl.col("share_ns") * 2),
-        "ns of v, forward on CPU, where the record has",
+        "ns of v, forward on CPU, but the record has",
     ),
     "fewer steps": (
         lambda table: table.filter(pl.col("step") > 0),
-        "ns of v, forward on CPU, where the record has",
+        "ns of v, forward on CPU, but the record has",
     ),
     "other ops": (
         lambda table: table.with_columns(pl.col("op").str.replace("conv1", "conv9")),
@@ -167,7 +167,7 @@ ALTERED_COSTS = {
 
 @pytest.mark.parametrize("name", LOADS)
 @pytest.mark.parametrize("kind", ALTERED)
-def test_a_table_that_was_altered_with_its_checksum(tmp_path, name, kind):
+def test_a_table_that_was_altered_with_its_checksum_is_refused(tmp_path, name, kind):
     change, said = ALTERED[kind]
     assert said in altered(tmp_path / "a", name, change)
 
@@ -179,7 +179,7 @@ def test_a_table_that_was_altered_with_its_checksum(tmp_path, name, kind):
         *((COSTS_FILE, kind) for kind in ALTERED_COSTS),
     ],
 )
-def test_a_table_that_contradicts_the_record(tmp_path, name, kind):
+def test_a_table_that_contradicts_the_record_is_refused(tmp_path, name, kind):
     change, said = (ALTERED_STEPS if name == STEPS_FILE else ALTERED_COSTS)[kind]
     assert said in altered(tmp_path / "a", name, change)
 
@@ -198,12 +198,14 @@ def test_a_small_file_of_many_rows_is_not_read(tmp_path):
     row = load_steps(folder).row(0, named=True)
     table = pl.select(pl.repeat(value, 3_000_000).alias(name) for name, value in row.items())
     save_run(folder, save_tables(folder, run, {STEPS_FILE: table}))
-    with pytest.raises(RunError, match=r"it has 3000000 rows, and at most 1\d{6} are read"):
+    with pytest.raises(RunError, match=r"it has 3000000 rows, but at most 1\d{6} are read"):
         load_steps(folder)
 
 
 @pytest.mark.parametrize("read", ["import os; os.abort()", "while True: pass"])
-def test_a_table_without_checksum_that_ends_polars_or_never_ends(tmp_path, monkeypatch, read):
+def test_a_table_without_checksum_that_crashes_or_hangs_polars_is_refused(
+    tmp_path, monkeypatch, read
+):
     run = made_run(tmp_path / "a", {"v": 0.1})
     save_run(tmp_path / "a", replace(run, tables={}))
     monkeypatch.setattr(parquet, "READ", read)

@@ -198,7 +198,7 @@ def test_findings_give_way_before_layers(make):
         ("lrn1", True, (), "lrn1"),
     ],
 )
-def test_what_goes_of_a_layer_that_stays_in_part_is_named(layer, traced, kinds, text):
+def test_the_ops_that_leave_a_partly_kept_layer_are_named(layer, traced, kinds, text):
     spec = {"name": layer, "kinds": OP_KINDS, "layers": (layer,)}
     run = runs.steady()
     if not traced:

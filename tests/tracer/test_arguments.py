@@ -1,4 +1,4 @@
-"""Arguments that are none: each is named, with what it may be."""
+"""An invalid argument is named, along with what it must be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether trace and clock agree on the steps, where the machine may hold some of them up."""
+"""Whether trace and clock agree on the steps, though the machine may delay some of them."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ from alexprof.tracer.driver import _clocks_agree
         ((1e-4, 5e-5), True),
     ],
 )
-def test_steps_that_are_held_up_say_nothing(apart_s, agree):
+def test_delayed_steps_say_nothing(apart_s, agree):
     clock_s = [1e-3] * len(apart_s)
     assert _clocks_agree([1e-3 + more_s for more_s in apart_s], clock_s) == agree

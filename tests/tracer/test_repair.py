@@ -1,4 +1,4 @@
-"""Runs that end in the middle: what is known of them afterwards, and what TensorBoard shows."""
+"""Runs that end early: what is known about them afterwards, and what TensorBoard shows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def event_files(folder: Path) -> list[Path]:
 
 
 def events(folder: Path) -> list[Event]:
-    """What an event file holds behind its head, without the time at which that was."""
+    """The events of a file, without its head and their times."""
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 
     (path,) = event_files(folder)
@@ -115,7 +115,7 @@ def tracer(tmp_path: Path) -> Iterator[Tracer]:
         yield tracer
 
 
-def test_a_run_that_goes_on_is_left_alone(tracer: Tracer) -> None:
+def test_a_run_that_is_still_going_is_left_alone(tracer: Tracer) -> None:
     written = (tracer.folder / "run.json").read_bytes()
     begun = tracer.folder / ".part-1"
     begun.touch()
@@ -128,7 +128,7 @@ def test_a_run_that_goes_on_is_left_alone(tracer: Tracer) -> None:
 
 
 def unfinished(folder: Path, note: Note) -> Run:
-    """A run that says so of itself, and that nobody has locked."""
+    """A run that says it is unfinished, and whose folder nobody has locked."""
     with Tracer(folder, trace_steps=0) as tracer:
         timed(tracer)
     run = replace(load_run(folder), complete=False, stopped=note)
@@ -140,7 +140,7 @@ def unfinished(folder: Path, note: Note) -> Run:
     ("host", "can_lock", "names"),
     [("", True, ["run"]), ("elsewhere", True, []), ("", False, [])],
 )
-def test_what_nobody_can_tell_is_left_alone(
+def test_a_run_that_may_still_be_going_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, can_lock: bool, names: list[str]
 ) -> None:
     here = repair.unfinished_here()
@@ -171,7 +171,7 @@ def test_other_runs_are_not_read_and_broken_ones_do_no_harm(
     assert read == ["broken", "killed"]
 
 
-def test_events_are_the_same_from_the_disk_and_keep_the_graph(tmp_path: Path) -> None:
+def test_events_made_from_disk_are_the_same_and_keep_the_graph(tmp_path: Path) -> None:
     began_s = time.time()
     with Tracer(tmp_path / "run", trace_steps=0) as tracer:
         timed(tracer)
@@ -179,7 +179,7 @@ def test_events_are_the_same_from_the_disk_and_keep_the_graph(tmp_path: Path) ->
         files = tracer._recorder._files[VARIANT]
         files.graph, files.run_metadata["forward"] = graph(), run_metadata()
     first, (path,) = events(tracer.folder), event_files(tracer.folder)
-    # Steps stand where they ran, also those of a later phase.
+    # Points have the times at which their steps ran, in later phases too.
     steps = [
         event.wall_time
         for event in first
@@ -191,7 +191,7 @@ def test_events_are_the_same_from_the_disk_and_keep_the_graph(tmp_path: Path) ->
     write_events(load_run(tracer.folder))
     assert not path.exists()
     assert events(tracer.folder) == first
-    # What is damaged is left out.
+    # Damaged files are left out.
     (path,) = event_files(tracer.folder)
     content = bytearray(path.read_bytes())
     content[content.index(b"conv1") + 1] ^= 1
@@ -230,7 +230,7 @@ def test_a_run_whose_files_are_removed_is_never_complete(tmp_path: Path, remove:
     assert caught.value.code == "files_removed"
     assert run.stopped == Note("files_removed", names=("steps.parquet",))
     assert not run.complete
-    # What was in memory is there again.
+    # What was in memory was written again.
     assert load_steps(tmp_path / "run").height == 3
     assert len(event_files(tmp_path / "run")) == 1
     assert not repair_killed(tmp_path)
@@ -246,9 +246,9 @@ def test_a_run_that_is_whole_again_by_its_end_is_complete(tmp_path: Path) -> Non
     assert load_steps(tmp_path / "run").height == 6
 
 
-def test_another_run_in_the_folder_is_not_written(tmp_path: Path) -> None:
+def test_another_run_in_the_folder_is_not_overwritten(tmp_path: Path) -> None:
     with (
-        pytest.raises(RunError, match="is another run's now"),
+        pytest.raises(RunError, match="now belongs to another run"),
         Tracer(tmp_path / "run", trace_steps=0) as tracer,
     ):
         timed(tracer)

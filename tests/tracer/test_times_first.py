@@ -1,4 +1,4 @@
-"""Whatever fails around the timed steps, they are timed and kept; what is missing is said."""
+"""Whatever fails around the timed steps, their times are kept, and the run says what is missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 
 
 class Broken(Progress):
-    """Shows nothing, and fails at that."""
+    """Shows nothing: every call fails."""
 
     def message(self, text: str) -> None:
         raise FULL
@@ -76,7 +76,7 @@ FAULTS: dict[str, tuple[str, str, Callable[[Run], list[Note]]]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_what_fails_is_a_note_and_the_run_goes_on(
+def test_a_failure_becomes_a_note_and_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     target, code, notes_of = FAULTS[name]
@@ -98,7 +98,7 @@ def test_what_fails_is_a_note_and_the_run_goes_on(
 
 
 @pytest.mark.parametrize("why", ["none", "full"])
-def test_without_a_temporary_folder_traces_are_taken_all_the_same(
+def test_traces_are_taken_without_a_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     make = tempfile.mkdtemp

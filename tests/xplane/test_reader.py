@@ -204,7 +204,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
         return made[-1]
 
     monkeypatch.setattr(os, "fstat", changed_once)
-    with pytest.raises(TraceError, match="changed while it was read"):
+    with pytest.raises(TraceError, match="changed while it was being read"):
         read_trace(path)
 
 

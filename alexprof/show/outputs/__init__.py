@@ -1,4 +1,4 @@
-"""The output formats of a run: a new one is a file beside this and an entry here."""
+"""The output formats of a run: to add one, add a file next to this one and an entry here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FORMATS = {
     "markdown": "alexprof.show.outputs.as_markdown:render",
     "text": "alexprof.show.outputs.as_text:render",
 }
-"""Where each format is made, by the name that `report --format` has for it: module and function."""
+"""The module and function that make each format, by its name in `report --format`."""
 
 
 def render(run: Run, style: str = "text", options: ReportOptions | None = None) -> str:

@@ -17,7 +17,7 @@ _INTERVAL = "share_ci95_s"
 _FIELDS = [name for name in OpCost.__struct_encode_fields__ if name != _INTERVAL]
 
 _FORMULA = tuple("=+-@＝＋－＠")
-"""What a formula begins with in a spreadsheet, also the wide forms."""
+"""Characters that start a formula in a spreadsheet, including their full-width forms."""
 
 
 def render(run: Run, options: ReportOptions) -> str:
@@ -40,7 +40,7 @@ def render(run: Run, options: ReportOptions) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A number as it is; a text clean, and behind an apostrophe where it would be a formula."""
+    """Cleans a text, and puts an apostrophe in front if it would be a formula; keeps numbers."""
     if not isinstance(value, str):
         return value
     text = clean(value)

@@ -25,18 +25,18 @@ from alexprof.show.report import make_document
 
 BAR_WIDTH = 24
 _TEXTS: dict[type[Block], str] = {Lead: "**{}**", Remark: "{}", Warn: "- **!** {}"}
-# What GitHub, or Python-Markdown in TensorBoard, would read as markup in any place of a line, but
-# underscores inside words, which are text. Python-Markdown knows few escapes with a backslash.
+# What GitHub, or Python-Markdown in TensorBoard, would read as markup anywhere in a line, except
+# underscores inside words, which are text. Python-Markdown supports few backslash escapes.
 _MARKUP = re.compile(
     r"""(?P<escaped>[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_]))
     |(?P<entity>[&<>|~$])
-    # A user, an issue, an address: a comment on a pull request would notify or link them.
+    # A user, an issue, an address: in a pull request's comment, GitHub would notify or link them.
     |(?P<broken>@(?=\w)|\#(?=\d)|\bGH-(?=\d)|:(?=//)|\bwww(?=\.))""",
     re.VERBOSE | re.IGNORECASE,
 )
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "~": "&#126;", "$": "&#36;"}
 _NO_WIDTH = "&#8203;"
-# A heading, a list or a rule.
+# Starts of a heading, list or rule.
 _START = re.compile(r"^(\d{0,9})(?=[-+.)](?:\s|$)|#|--)")
 
 
@@ -51,7 +51,7 @@ def draw_markdown(document: Document) -> str:
 
 
 def escape(text: str) -> str:
-    """Text in which nothing is markup, but at the start of a line."""
+    """Escapes markup in text, except at the start of a line."""
     return _MARKUP.sub(_as_text, text)
 
 
@@ -62,7 +62,7 @@ def _as_text(markup: re.Match[str]) -> str:
 
 
 def _paragraph(text: str) -> str:
-    """A line in which nothing is markup."""
+    """Escapes all markup in a line."""
     return _START.sub(r"\1\\", escape(text.strip()))
 
 

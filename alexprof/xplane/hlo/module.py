@@ -26,9 +26,9 @@ _OP_TYPE, _OP_NAME = 0x0A, 0x12  # OpMetadata
 _PARAMETER_OPCODE = "parameter"
 
 LOOKS, LOOKS_EACH = 1_000_000, 20
-"""How often instructions are looked at, in all and for each of them: some six times is usual."""
+"""Limit on reads of instructions: a base, plus so many for each; about six each is usual."""
 LEAST_BYTES, FEW = 40, 200_000
-"""Instructions have so many bytes on average, or there are but few."""
+"""At most `FEW` instructions, plus one for every `LEAST_BYTES` bytes."""
 
 
 class Origin(NamedTuple):
@@ -81,7 +81,7 @@ class HloModule:
         self._looked_at = 0
         self._entry = 0
         self._schedules: list[Field] = []
-        self._size = 0  # instructions
+        self._size = 0  # number of instructions
         for module in buffer.by_tag(start, stop)[_MODULE]:
             fields = buffer.by_tag(*module.span)
             for computation in fields[_COMPUTATIONS]:
@@ -106,8 +106,8 @@ class HloModule:
         """Read all instructions of a computation.
 
         Raises:
-            TraceError: Those of the program are looked at far more often than there are any, for
-                all its computations call all the others.
+            TraceError: The program's instructions were read far too often, because many of its
+                computations call each other.
         """
         self._look_at(len(computation.spans))
         return tuple(self._instruction(span) for span in computation.spans)
