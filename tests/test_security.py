@@ -29,7 +29,7 @@ USES = {
     "subprocess": {"run", "Popen", "DEVNULL", "TimeoutExpired", "CalledProcessError"},
 }
 """The only names used from these modules."""
-STARTS = {"measure/gpu_state.py", "measure/processes.py", "record/parquet.py"}
+STARTS = {"measure/gpu_state.py", "measure/processes.py"}
 """Where other programs are started."""
 IMPORTS = {
     "__init__.py",

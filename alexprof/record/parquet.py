@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,9 +40,6 @@ LARGEST_BYTES = 2_000_000_000
 MOST_ROWS = 1_000_000
 """A table may have this many rows, plus one for each byte of the file: a row that AlexProf wrote
 takes several bytes. More rows are not read, since a thousand bytes can encode a billion rows."""
-READ = "import polars, sys; polars.read_parquet(sys.argv[1], glob=False)"
-LEAST_S = 8.0
-"""Time limit for reading a table without a checksum, plus 0.1 s for each MB."""
 
 
 def check_closure(costs: pl.DataFrame) -> None:
@@ -138,7 +133,7 @@ def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
     checksum = _checksum(content)
     if run is None or checksum not in run.tables.get(name, ()):
         run = load_run(folder)  # the record may have been written since
-    checksums = run.tables.get(name, (checksum,))
+    checksums = run.tables.get(name, ())
     if checksum not in checksums:
         raise RunError(
             f"{path} is not the table that the run wrote, or was changed: copy it again from where "
@@ -146,27 +141,11 @@ def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
             code="table_changed",
             names=(str(path),),
         )
-    if name not in run.tables:
-        _try_in_child(path, len(content))
     table = _decoded(path, content)
     # While a table is being replaced, the record still describes the old one.
     if len(checksums) == 1:
         _compare(path, table, run)
     return table
-
-
-def _try_in_child(path: Path, size_bytes: int) -> None:
-    """Raises a RunError unless another process can read a table that has no checksum.
-
-    Damaged Parquet can make polars abort or hang, which raises no exception.
-    """
-    command = [sys.executable, "-c", READ, str(path)]
-    try:
-        subprocess.run(command, capture_output=True, check=True, timeout=LEAST_S + size_bytes / 1e7)
-    except subprocess.CalledProcessError:
-        raise damaged(path, ValueError("polars can't read it")) from None
-    except subprocess.TimeoutExpired as error:
-        raise damaged(path, ValueError(f"polars took over {error.timeout:.0f} s")) from None
 
 
 def _compare(path: Path, table: pl.DataFrame, run: Run) -> None:
