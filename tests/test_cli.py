@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,13 +83,16 @@ BAD_USE = {
     "ablate --measure conv9:Relu": ["no layer 'conv9'", "did you mean conv5"],
     "ablate --measure conv1:Conv2D": ["Conv2D can't be left out"],
     "ablate --measure conv1:": ["names no ops"],
-    "ablate --measure ,": ["names no ops"],
-    "ablate --measure lrn1,lrn1": ["once"],
+    "ablate --measure ,": ["an empty name"],
+    "ablate --measure lrn1,lrn1": ["names something twice"],
     "ablate --trace-steps 0": ["--trace-steps must be at least 1"],
     "report nothing": ["no run 'nothing'", "alexprof list"],
     "report a --json --markdown": ["--json and --markdown exclude each other"],
     "report a --top -1": ["--top", "see alexprof report --help"],
     "report a --variant x": ["variant 'x'"],
+    "history --phase x": ["no phase 'x'", "there are forward"],
+    "profile --variants ,": ["an empty name"],
+    "profile --variants with_lrn,with_lrn": ["names something twice"],
     "report a --variant ''": ["--variant", EMPTY],
     "report a --logdir ''": ["--logdir", EMPTY],
     "compare a": ["at least two"],
@@ -130,6 +134,26 @@ def test_bad_use_is_one_line_and_leaves_nothing(compared, command):
     assert_one_line(done, 2, *BAD_USE[command])
     assert done.stdout == ""  # not even that TensorFlow starts
     assert sorted(compared.rglob("*")) == before
+
+
+def test_a_table_is_no_trace(compared):
+    done = call("report", compared / "a" / "steps.parquet")
+    assert_one_line(done, 2, "is a table of a run", str(compared / "a"))
+
+
+def test_without_arguments_the_help_is_shown():
+    done = call()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == call("--help").stdout
+
+
+def test_a_record_beside_a_table_of_another_run_is_not_shown(compared, tmp_path):
+    swapped = shutil.copytree(compared / "a", tmp_path / "swapped")
+    shutil.copy(compared / "slow" / "run.json", swapped)
+    assert_one_line(call("report", swapped), 2, "steps.parquet", "not the table that the run wrote")
+    for table in swapped.glob("*.parquet"):
+        table.unlink()
+    assert call("report", swapped).returncode == 0
 
 
 def test_a_logdir_that_can_t_be_written(tmp_path):

@@ -33,7 +33,7 @@ from alexprof.analysis.findings import Finding, findings_of
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.selection import Selection
 from alexprof.analysis.timed_scale import scaled_interval, timed_part
-from alexprof.errors import AlexProfError, RunError, UsageError
+from alexprof.errors import AlexProfError, RunError, UsageError, check_name
 from alexprof.measure.between_runs import LEAST_RUNS, between_run_cv, between_run_part_cv
 from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.ratios import compare_times, split_distances
@@ -155,9 +155,11 @@ def history(
     estimator = common_estimator(runs)
     if not runs:
         raise UsageError(f"no run with a timed phase in {logdir} yet: alexprof profile makes one")
+    if phase is not None:
+        check_name("phase", phase, {key: None for run in runs for key in run.phase_keys})
     timed = [run for run in runs if not run.is_trace]
     if metric is None:
-        first = (timed or runs)[-1].phase_keys[0]
+        first = phase or (timed or runs)[-1].phase_keys[0]
         metric = f"{first}.{estimator if timed else 'traced'}"
     name, measure = parse_metric(metric)
     if measure in ("mean", "median"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -40,11 +42,39 @@ def start_tensorflow() -> tuple[str, ...]:
         _name_temporary_folder()
         # Later information and warnings of the C++ side; errors stay.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        with _standard_error_kept():
+        with signals_held(), _standard_error_kept():
             import tensorflow as tf
 
             tf.config.list_physical_devices()
     return tuple(_log_lines)
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM wait for the end of the block; the second one doesn't.
+
+    They arrive as exceptions, which code that imports modules may take for those of a module.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    held: list[int] = []
+
+    def hold(number: int, frame: object) -> None:
+        held.append(number)
+        signal.signal(number, handlers[signal.Signals(number)])
+
+    handlers = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in handlers:
+        signal.signal(number, hold)
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if held:
+        signal.raise_signal(held[0])
 
 
 def _name_temporary_folder() -> None:

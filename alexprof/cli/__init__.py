@@ -34,7 +34,8 @@ def main() -> NoReturn:
     warnings.formatwarning = partial(_warning_text, warnings.formatwarning)
     try:
         _check_no_empty(sys.argv[1:])
-        code = app(standalone_mode=False, prog_name="alexprof")
+        words = sys.argv[1:] or ["--help"]
+        code = app(words, standalone_mode=False, prog_name="alexprof")
         sys.stdout.flush()
     except AlexProfError as error:
         code = _say(str(error), error.exit_code)

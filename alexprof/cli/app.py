@@ -11,7 +11,6 @@ import alexprof
 app = typer.Typer(
     name="alexprof",
     help="Which operation is eating my TensorFlow step, and what would I win without it?",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

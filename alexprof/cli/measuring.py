@@ -123,9 +123,6 @@ def ablate(
 
     if trace_steps < 1:
         raise UsageError("--trace-steps must be at least 1: predictions come from a trace")
-    left_out = names(measure)
-    if measure is not None and not left_out:
-        raise UsageError(f"--measure {measure!r} names no ops: give kinds, layers or LAYER:KIND")
     options = _options(
         num_batches,
         precision,
@@ -137,7 +134,7 @@ def ablate(
         trace_steps=trace_steps,
     )
     base = make_workload(workload, batch_size=batch_size, seed=seed)
-    run_workload(ablated(base, left_out), options, logdir, run_name, f"{workload}-ablate")
+    run_workload(ablated(base, names(measure)), options, logdir, run_name, f"{workload}-ablate")
 
 
 @app.command()

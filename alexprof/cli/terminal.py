@@ -72,8 +72,17 @@ def style_of(format_: str | None = None, **styles: bool) -> str:
 
 
 def names(text: str | None) -> tuple[str, ...]:
-    """The parts of a list by commas."""
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    """The parts of a list by commas; none of None.
+
+    Raises:
+        UsageError: If one is empty, or named twice.
+    """
+    parts = [] if text is None else [name.strip() for name in text.split(",")]
+    if not all(parts):
+        raise UsageError(f"{text!r} has an empty name: give names with a comma between them")
+    if len({*parts}) < len(parts):
+        raise UsageError(f"{text!r} names something twice")
+    return tuple(parts)
 
 
 def report_options(**options: Any) -> ReportOptions:

@@ -120,8 +120,25 @@ def load_steps(folder: Path, run: Run | None = None) -> pl.DataFrame:
     return _read(folder, STEPS_FILE, run)
 
 
+def check_tables(folder: Path, run: Run) -> None:
+    """Raises a RunError if a table is not the one that the run wrote; one that is gone is none."""
+    for name in run.tables:
+        if (folder / name).exists():
+            _content(folder, name, run)
+
+
 def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
     """Reads a table, and checks that the run wrote these contents."""
+    content, run = _content(folder, name, run)
+    table = _decoded(folder / name, content)
+    # While a table is being replaced, the record still describes the old one.
+    if len(run.tables[name]) == 1:
+        _compare(folder / name, table, run)
+    return table
+
+
+def _content(folder: Path, name: str, run: Run | None) -> tuple[bytes, Run]:
+    """A table's bytes, which the run wrote, and the record that says so."""
     path = folder / name
     try:
         content = read_whole(path, LARGEST_BYTES)
@@ -133,19 +150,14 @@ def _read(folder: Path, name: str, run: Run | None) -> pl.DataFrame:
     checksum = _checksum(content)
     if run is None or checksum not in run.tables.get(name, ()):
         run = load_run(folder)  # the record may have been written since
-    checksums = run.tables.get(name, ())
-    if checksum not in checksums:
+    if checksum not in run.tables.get(name, ()):
         raise RunError(
             f"{path} is not the table that the run wrote, or was changed: copy it again from where "
             "the run was made, or measure again",
             code="table_changed",
             names=(str(path),),
         )
-    table = _decoded(path, content)
-    # While a table is being replaced, the record still describes the old one.
-    if len(checksums) == 1:
-        _compare(path, table, run)
-    return table
+    return content, run
 
 
 def _compare(path: Path, table: pl.DataFrame, run: Run) -> None:

@@ -157,8 +157,8 @@ def find_run(name: str, logdir: Path) -> Path:
     """Finds a run by its folder, its name in `logdir`, or "latest"; a RunError if there is none."""
     if name == LATEST:
         return _latest(logdir)
-    given = Path(name)
-    candidates = [given.parent if given.name == RUN_FILE else given, logdir / name]
+    places = (Path(name), logdir / name)
+    candidates = [place.parent if place.name == RUN_FILE else place for place in places]
     for folder in candidates:
         if _is_run(folder):
             return folder

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from alexprof.analysis.selection import Group, Selection, check_distinct
 from alexprof.errors import RunError, UsageError
+from alexprof.record.parquet import check_tables
 from alexprof.record.run import Run
 from alexprof.record.store import find_run, load_run
 from alexprof.tracer.traces import find_traces, load_trace, load_with_tables, printable
@@ -41,7 +42,9 @@ def load(
             f"{folder} is a recorded run: --marker, --depth and --no-cores work only on a trace, "
             "so name its .xplane.pb file"
         )
-    return load_run(folder)
+    run = load_run(folder)
+    check_tables(folder, run)
+    return run
 
 
 def select(name: str, logdir: Path) -> Selection:

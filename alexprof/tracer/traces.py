@@ -15,6 +15,7 @@ from alexprof.arguments import FLAG, PATH, TEXT, check, several, whole
 from alexprof.capture.trace import GRAPH_BUILD, HOST_LEVEL
 from alexprof.errors import TraceError, UsageError
 from alexprof.record.note import Note, of_host
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
 from alexprof.record.phase import Phase
 from alexprof.record.run import SCHEMA_VERSION, Variant
 from alexprof.record.store import LATEST, RUN_FILE
@@ -91,6 +92,8 @@ def find_traces(name: str, logdir: Path | None = None) -> tuple[Path, ...]:
 
 def _check_neighbor(path: Path) -> None:
     """Refuses what the profiler writes beside a trace, with the name of the trace."""
+    if path.name in (COSTS_FILE, STEPS_FILE):
+        raise UsageError(f"{path} is a table of a run: name the run, {path.parent}")
     if not path.name.endswith(_NEIGHBORS):
         return
     traces = sorted(path.parent.glob(f"*{SUFFIX}"))

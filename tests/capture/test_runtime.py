@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from alexprof.capture.runtime import (
     accelerators,
     choose_cpu_allocator,
     session_config,
+    signals_held,
     software,
 )
 from alexprof.errors import UsageError
@@ -106,3 +108,18 @@ def test_session_settings():
     assert "GPU" not in session_config("auto").device_count
     with pytest.raises(UsageError, match="--inter-op"):
         session_config("cpu", inter_op=-1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_for_the_end_of_an_import(number):
+    came = []
+    before = signal.signal(number, lambda number, frame: came.append(number))
+    try:
+        with signals_held():
+            os.kill(os.getpid(), number)
+            assert came == []
+            os.kill(os.getpid(), number)  # whoever asks again does not want to wait
+            assert came == [number]
+        assert came == [number, number]
+    finally:
+        signal.signal(number, before)
