@@ -8,6 +8,7 @@ import shutil
 import signal
 import warnings
 from collections import Counter
+from hashlib import sha256
 
 import msgspec
 import pytest
@@ -133,7 +134,12 @@ def not_closing(folder):
 
 def written(name, content):
     def make(folder):
-        save_run(folder, msgspec.structs.replace(load_run(folder), tables={}))
+        save_run(
+            folder,
+            msgspec.structs.replace(
+                load_run(folder), tables={**run.tables, name: (sha256(content).hexdigest(),)}
+            ),
+        )
         (folder / name).write_bytes(content)
 
     return make
