@@ -134,12 +134,9 @@ def not_closing(folder):
 
 def written(name, content):
     def make(folder):
-        save_run(
-            folder,
-            msgspec.structs.replace(
-                load_run(folder), tables={**run.tables, name: (sha256(content).hexdigest(),)}
-            ),
-        )
+        run = load_run(folder)
+        tables = {**run.tables, name: (sha256(content).hexdigest(),)}
+        save_run(folder, msgspec.structs.replace(run, tables=tables))
         (folder / name).write_bytes(content)
 
     return make
