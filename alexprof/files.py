@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from alexprof.errors import RunError
 
@@ -240,21 +240,33 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
         OSError: If the file can't be read.
         RunError: If the path is not a regular file, or the file is larger than `most_bytes`.
     """
-    with open(path, "rb", opener=_without_waiting) as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise RunError(
-                f"{path} is a pipe or a device, not a file", code="no_file", names=(str(path),)
-            )
+    with _opened(path) as file:
+        size_bytes = os.fstat(file.fileno()).st_size
         # Not `read(most_bytes)`, which asks for that much memory whatever the file's size.
-        if status.st_size <= most_bytes:
-            return file.read(status.st_size)
+        if size_bytes <= most_bytes:
+            return file.read(size_bytes)
     raise RunError(
         f"{path} is larger than {most_bytes / 1e6:.0f} MB, more than any file of a run",
         code="file_too_large",
         numbers={"bytes": most_bytes},
         names=(str(path),),
     )
+
+
+def read_head(path: Path, most_bytes: int) -> bytes:
+    """Reads at most so many bytes from a file's beginning; errors are as for `read_whole`."""
+    with _opened(path) as file:
+        return file.read(most_bytes)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise RunError(
+                f"{path} is a pipe or a device, not a file", code="no_file", names=(str(path),)
+            )
+        yield file
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -11,8 +11,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from alexprof.capture.failures import reason
+from alexprof.errors import RunError
 from alexprof.export.tensorboard import VariantFiles, write_events
-from alexprof.files import lock, remove_parts, unlock
+from alexprof.files import lock, read_head, remove_parts, unlock
 from alexprof.record.note import Note
 from alexprof.record.run import UNFINISHED, AnyRun, Run
 from alexprof.record.store import RUN_FILE, load_run, save_run
@@ -82,8 +83,7 @@ def repair_killed(logdir: Path) -> list[str]:
 def _may_be_killed(folder: Path) -> bool:
     """Looks at the head of a record, to avoid reading most records in full."""
     try:
-        with (folder / RUN_FILE).open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except OSError:
+        head = read_head(folder / RUN_FILE, _HEAD_BYTES)
+    except (OSError, RunError):
         return False
     return _INCOMPLETE in head and f'"{UNFINISHED.code}"'.encode() in head

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -295,3 +296,9 @@ def test_a_trace_that_is_not_written_leaves_a_record_and_tables_that_agree(
     assert [phase.traced is None for phase in phases.values()] == [False, True]
     (note,) = phases["second"].notes
     assert (note.code, note.text) == ("trace_missing", "No space left on device")
+
+
+def test_a_pipe_in_a_record_s_place_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    os.mkfifo(tmp_path / "run" / "run.json")
+    assert repair_killed(tmp_path) == []
