@@ -72,8 +72,8 @@ def _tables(
     has = {
         name: name in run.tables or (folder / name).exists() for name in (STEPS_FILE, COSTS_FILE)
     }
-    steps = load_steps(folder) if has[STEPS_FILE] else None
+    steps = load_steps(folder, run) if has[STEPS_FILE] else None
     if not has[COSTS_FILE]:
         return steps, {}
-    places = load_costs(folder).partition_by("variant", "phase", as_dict=True)
+    places = load_costs(folder, run).partition_by("variant", "phase", as_dict=True)
     return steps, {(str(variant), str(phase)): rows for (variant, phase), rows in places.items()}
