@@ -31,11 +31,16 @@ def clean(text: str) -> str:
     pairs, and any combining marks beyond `MOST_MARKS`. Text longer than `LONGEST` loses its middle.
     Clean text is unchanged.
     """
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]}…{text[1 - LONGEST // 2 :]}"
+    text = without_middle(text, LONGEST)
     if text.isascii() and text.isprintable():
         return text
     return _NOT_ASCII.sub(_seen, text)
+
+
+def without_middle(text: str, most: int) -> str:
+    """The text; if it has more than `most` letters, its two ends with an ellipsis between them."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]}…{text[half + 1 - most :]}"
 
 
 def _seen(match: re.Match[str]) -> str:

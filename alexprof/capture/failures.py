@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from alexprof.errors import AlexProfError, CaptureError
+from alexprof.plain_text import without_middle
 
 MOST_LETTERS = 300
 """The longest message in a record, or in a sentence."""
@@ -77,9 +78,7 @@ def first_line(error: BaseException) -> str:
     message = str(getattr(error, "message", error))
     lines = re.sub(r"\{\{function_node [^{}]*\}\} ?", "", _CALLS.sub("", message)).splitlines()
     useful = (line.strip() for line in lines if line.strip() and not _WHERE.match(line.strip()))
-    line = next(useful, type(error).__name__)
-    half = MOST_LETTERS // 2
-    return line if len(line) <= MOST_LETTERS else f"{line[: half - 1]}…{line[-half:]}"
+    return without_middle(next(useful, type(error).__name__), MOST_LETTERS)
 
 
 def reason(error: BaseException) -> str:
