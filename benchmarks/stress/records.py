@@ -45,7 +45,7 @@ def change_json(path: Path, chance: random.Random) -> str:
         path.write_bytes(raw)
         return f"raw {raw[:8]!r}"
     record = json.loads(content)
-    holder, key = chance.choice(list(_places(record)))
+    holder, key, _ = chance.choice(list(places(record)))
     shown = f"{how} {key}"
     if how == "value":
         value = chance.choice((*VALUES, DEEP, float("nan")))
@@ -61,13 +61,15 @@ def change_json(path: Path, chance: random.Random) -> str:
     return shown
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Each place in a tree of JSON: what holds it, and its key there."""
+def places(value: Any, name: str = "") -> Iterator[tuple[Any, Any, str]]:
+    """Yields each place in a record: its container, its key there, and its kind."""
     items = enumerate(value) if isinstance(value, list) else value.items()
+    of_names = name in (".variants", ".variants*.phases")
     for key, part in items:
-        yield value, key
+        kind = f"{name}*" if isinstance(value, list) or of_names else f"{name}.{key}"
+        yield value, key, kind
         if isinstance(part, list | dict):
-            yield from _places(part)
+            yield from places(part, kind)
 
 
 def contradict(path: Path, chance: random.Random) -> str:

@@ -29,6 +29,7 @@ from alexprof.show.options import ReportOptions
 from alexprof.show.outputs import render
 from alexprof.show.over_time import render_history
 from alexprof.tracer.sources import select, select_each
+from benchmarks.stress.records import places
 from tests import h200
 
 NUMBERS = (0, 1, 1e-9, 5e-324, 1e9, 1e15, -1e9, -1)
@@ -57,10 +58,10 @@ def alter(record: dict[str, Any], chance: random.Random) -> str:
 
 def _alter_place(record: dict[str, Any], chance: random.Random) -> str:
     # The head of the record is chosen as often as the thousand ops together.
-    places = list(_places(record, ""))
-    kinds = sorted({name for _, _, name in places})
+    all_places = list(places(record))
+    kinds = sorted({name for _, _, name in all_places})
     kind = chance.choice(kinds)
-    holder, key, _ = chance.choice([place for place in places if place[2] == kind])
+    holder, key, _ = chance.choice([place for place in all_places if place[2] == kind])
     if (isinstance(holder, list) and key >= len(holder)) or (
         isinstance(holder, dict) and key not in holder
     ):
@@ -87,20 +88,9 @@ def _alter_place(record: dict[str, Any], chance: random.Random) -> str:
     return f"{kind} = {str(holder[key])[:40]}"
 
 
-def _places(value: Any, name: str) -> Iterator[tuple[Any, Any, str]]:
-    """Yields each place: its container, its key there, and its kind."""
-    items = enumerate(value) if isinstance(value, list) else value.items()
-    of_names = name in (".variants", ".variants*.phases")
-    for key, part in items:
-        kind = f"{name}*" if isinstance(value, list) or of_names else f"{name}.{key}"
-        yield value, key, kind
-        if isinstance(part, list | dict):
-            yield from _places(part, kind)
-
-
 def scale(value: Any, factor: float) -> None:
     """Multiplies all times by a factor, so that they still agree."""
-    for holder, key, kind in list(_places(value, "")):
+    for holder, key, kind in list(places(value)):
         if isinstance(holder[key], float) and "_s" in kind.rpartition(".")[2]:
             holder[key] *= factor
         elif isinstance(holder[key], int) and "_ns" in kind:
