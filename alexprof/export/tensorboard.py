@@ -13,6 +13,8 @@ from alexprof.record.run import Run
 if TYPE_CHECKING:
     import polars as pl
 
+    from alexprof.tensorboard.payload import DashboardSummary
+
 
 @dataclass
 class VariantFiles:
@@ -44,7 +46,7 @@ def write_events(run: Run, files: Mapping[str, VariantFiles] | None = None) -> t
     assert run.place is not None
     steps, costs = _tables(run, run.place)
     started_s = datetime.fromisoformat(run.started).timestamp()
-    paths = []
+    paths: list[Path] = []
     for name, variant in run.variants.items():
         held = (files or {}).get(name, VariantFiles())
         timed = {} if steps is None else timed_steps(steps, name, started_s)
@@ -58,9 +60,21 @@ def write_events(run: Run, files: Mapping[str, VariantFiles] | None = None) -> t
             costs=costs,
             graph=held.graph,
             run_metadata=held.run_metadata,
+            dashboard=None if paths else _dashboard(run, run.place),
         )
         paths.append(path)
     return tuple(paths)
+
+
+def _dashboard(run: Run, folder: Path) -> DashboardSummary:
+    from alexprof.show.options import ReportOptions
+    from alexprof.show.sections.brief import answers
+    from alexprof.show.view import View
+    from alexprof.tensorboard.payload import encode, head_of
+
+    view = View(run, ReportOptions())
+    labels = [view.phase_label(key) for key in view.phases]
+    return encode(run, folder, head_of(run, " ".join(answers(view)), labels))
 
 
 def _tables(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,41 @@ def load_steps(folder: Path, run: Run | None = None) -> pl.DataFrame:
     return _read(folder, STEPS_FILE, run)
 
 
+class Tables:
+    """The tables of a run, each read when it is asked for."""
+
+    def __init__(self, run: Run, folder: Path, held: Mapping[str, bytes] | None = None) -> None:
+        """Takes the run's folder, or instead the contents of tables by name."""
+        self._run, self._folder, self._held = run, folder, held
+
+    @cached_property
+    def steps(self) -> pl.DataFrame | None:
+        """`steps.parquet`; None if there is none. Errors are as for `load_costs`."""
+        return self._table(STEPS_FILE)
+
+    @cached_property
+    def costs(self) -> pl.DataFrame | None:
+        """`costs.parquet`; None if there is none. Errors are as for `load_costs`."""
+        return self._table(COSTS_FILE)
+
+    def _table(self, name: str) -> pl.DataFrame | None:
+        if name not in self._run.tables:
+            return None
+        if self._held is None:
+            return (
+                load_costs(self._folder, self._run)
+                if name == COSTS_FILE
+                else (load_steps(self._folder, self._run))
+            )
+        content = self._held.get(name)
+        if content is None:
+            return None
+        _check_content(self._folder / name, content, self._run)
+        table = _decoded(self._folder / name, content)
+        _compare(self._folder / name, table, self._run)
+        return table
+
+
 def check_tables(folder: Path, run: Run) -> None:
     """Raises a RunError if a table is not the one that the run wrote; one that is gone is none."""
     for name in run.tables:
@@ -147,17 +183,21 @@ def _content(folder: Path, name: str, run: Run | None) -> tuple[bytes, Run]:
         raise RunError(message, code="file_missing", names=(str(path),)) from None
     except OSError as error:
         raise not_readable(path, error) from error
-    checksum = _checksum(content)
-    if run is None or checksum not in run.tables.get(name, ()):
+    if run is None or _checksum(content) not in run.tables.get(name, ()):
         run = load_run(folder)  # the record may have been written since
-    if checksum not in run.tables.get(name, ()):
+    _check_content(path, content, run)
+    return content, run
+
+
+def _check_content(path: Path, content: bytes, run: Run) -> None:
+    """Raises a RunError unless the run wrote these contents."""
+    if _checksum(content) not in run.tables.get(path.name, ()):
         raise RunError(
             f"{path} is not the table that the run wrote, or was changed: copy it again from where "
             "the run was made, or measure again",
             code="table_changed",
             names=(str(path),),
         )
-    return content, run
 
 
 def _compare(path: Path, table: pl.DataFrame, run: Run) -> None:

@@ -83,6 +83,17 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
     return _placed(Path(folder), Run)
 
 
+def run_of(content: bytes, name: str) -> Run:
+    """Reads a run from the bytes of a `run.json`, and calls it `name`; errors as of `load_run`."""
+    path = Path(name) / RUN_FILE
+    try:
+        run = _decoded(path, content, Run, SCHEMA_VERSION)
+        check_run(run)
+    except ValueError as error:
+        raise damaged(path, error) from error
+    return msgspec.structs.replace(run, run=name)
+
+
 def load_json(path: Path, record_type: type[Record], schema_version: int) -> Record:
     """Reads a record.
 
@@ -98,6 +109,10 @@ def load_json(path: Path, record_type: type[Record], schema_version: int) -> Rec
         raise
     except OSError as error:
         raise not_readable(path, error) from error
+    return _decoded(path, content, record_type, schema_version)
+
+
+def _decoded(path: Path, content: bytes, record_type: type[Record], schema_version: int) -> Record:
     try:
         record = msgspec.json.decode(content, type=record_type)
         _check_version(path, record.schema_version, schema_version)

@@ -1,4 +1,4 @@
-"""What a report says, independent of how it looks: sections of sentences and tables.
+"""What a report says, independent of how it looks: sections of sentences, tables and charts.
 
 Every output draws the same document, so all outputs say the same. Some of its text comes from
 traces and users: the document cleans all of it (`plain_text`), so no output can forget to.
@@ -7,7 +7,7 @@ traces and users: the document cleans all of it (`plain_text`), so no output can
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -111,6 +111,7 @@ class Row:
 
     cells: tuple[Cell, ...]
     style: RowStyle = "plain"
+    key: str = ""  # What the dashboard opens below it: an op's name, for example; "" for nothing
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,10 @@ class Table:
         columns: Iterable[Column],
         items: Iterable[Any],
         style: Callable[[Any], RowStyle] = lambda item: "plain",
+        key: Callable[[Any], str] = lambda item: "",
         **fields: Any,
     ) -> Table:
-        """Makes a row of each item by its columns' `value` and `style`; `fields` are the others.
+        """Makes a row of each item by `value` of its columns; `fields` are the table's others.
 
         An item that is a `Row`, as a heading or a sum, stays as it is.
         """
@@ -143,7 +145,7 @@ class Table:
         rows = [
             item
             if isinstance(item, Row)
-            else Row(tuple(column.cell(item) for column in all_columns), style(item))
+            else Row(tuple(column.cell(item) for column in all_columns), style(item), key(item))
             for item in items
         ]
         whole = cls(all_columns, tuple(rows), **fields)
@@ -185,7 +187,62 @@ class Warn(Remark):
     """What makes numbers doubtful, or what is missing."""
 
 
-Block: TypeAlias = Remark | Table
+@dataclass(frozen=True)
+class Figure:
+    """A chart for pages and pictures; text outputs leave it out.
+
+    In the specification colors are names of the palette, as `var(--ink)`. Text from traces stands
+    in values of its data alone, never in expressions or field names. Values that can be pointed at
+    have an `id`, their place in the order of the arrow keys, and `text`, what is told of them;
+    `filter` is what the Enter key searches the table for.
+    """
+
+    name: str  # What files and links call it
+    title: str
+    spec: Mapping[str, Any]  # A Vega-Lite specification with its data
+    summary: str  # What it shows, for those who can't see it
+    aside: str = ""
+    hint: str = ""  # Stands below it until something is pointed at
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Buttons of the dashboard that set what it calls `name` to the key of an option."""
+
+    name: str
+    title: str
+    options: tuple[tuple[str, str], ...]  # Keys and labels
+    value: str  # The key that is chosen
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """Steps to draw as timelines, one above the other; the dashboard fetches their events."""
+
+    title: str
+    aside: str
+    steps: tuple[tuple[str, str, int], ...]  # Variant, phase and place among the traced steps
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Blocks side by side where there is room."""
+
+    main: tuple[Block, ...]
+    side: tuple[Block, ...]
+
+
+Text: TypeAlias = Remark | Table
+"""What text can show."""
+Block: TypeAlias = Text | Figure | Choice | Lanes | Columns
+
+
+def _texts(blocks: Iterable[Block]) -> Iterator[Text]:
+    for block in blocks:
+        if isinstance(block, Columns):
+            yield from _texts((*block.main, *block.side))
+        elif isinstance(block, Remark | Table):
+            yield block
 
 
 @dataclass(frozen=True)
@@ -196,15 +253,22 @@ class Section:
     aside: str
     blocks: tuple[Block, ...]
 
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """Its blocks that text can show, in order."""
+        return tuple(_texts(self.blocks))
 
-def _cleaned(part: Any) -> Any:
+
+def cleaned(part: Any) -> Any:
     """Cleans the text in all fields of a part of a document."""
     if isinstance(part, str):
         return clean(part)
-    if isinstance(part, tuple):
-        return tuple(map(_cleaned, part))
+    if isinstance(part, tuple | list):
+        return type(part)(map(cleaned, part))
+    if isinstance(part, Mapping):  # a specification
+        return {name: cleaned(value) for name, value in part.items()}
     if is_dataclass(part) and not isinstance(part, type | Bar | Axis):  # these have no text
-        return replace(part, **{name: _cleaned(value) for name, value in vars(part).items()})
+        return replace(part, **{name: cleaned(value) for name, value in vars(part).items()})
     return part
 
 
@@ -224,7 +288,7 @@ class Document:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            object.__setattr__(self, field.name, _cleaned(getattr(self, field.name)))
+            object.__setattr__(self, field.name, cleaned(getattr(self, field.name)))
 
     @property
     def end(self) -> str:

@@ -7,16 +7,74 @@ from collections.abc import Callable
 Paint = Callable[[str, str], str]
 """Colors a text in a style of that name."""
 
-INK, MUTED, EDGE, RULE = "#1b1f24", "#59626e", "#7b8591", "#d5dae0"
-GRID, PAPER, WARN = "#e9ecf0", "#ffffff", "#8a5a00"
-_ON_WHITE = {
-    "ink": INK,
-    "muted": MUTED,
-    "kind Conv2D": "#1f6fb8",
-    "kind LRN": "#cc4a00",
-    "kind MaxPool": "#0a4f45",
-    "kind Relu": "#5e4300",
+KINDS = ("Conv2D", "LRN", "MaxPool", "Relu")
+"""Kinds with colors of their own; other kinds share one."""
+OTHER = "other"
+LIGHT = {
+    "bg": "#ffffff",
+    "panel": "#f5f6f8",
+    "rule": "#d5dae0",
+    "grid": "#e9ecf0",
+    "ink": "#1b1f24",
+    "muted": "#59626e",
+    "edge": "#7b8591",
+    "focus": "#0b57d0",
+    "warn": "#8a5a00",
+    "kind-conv2d": "#1f6fb8",
+    "kind-lrn": "#cc4a00",
+    "kind-maxpool": "#0a4f45",
+    "kind-relu": "#5e4300",
+    "kind-other": "#767676",
 }
+"""The colors by name, on white."""
+DARK = {
+    "bg": "#14171b",
+    "panel": "#1c2026",
+    "rule": "#3a414a",
+    "grid": "#262b32",
+    "ink": "#e7eaee",
+    "muted": "#a3adb9",
+    "edge": "#7d8794",
+    "focus": "#8ab4f8",
+    "warn": "#f2c14e",
+    "kind-conv2d": "#5b9be0",
+    "kind-lrn": "#f0894a",
+    "kind-maxpool": "#a5dfcb",
+    "kind-relu": "#e8cf4a",
+    "kind-other": "#7d8792",
+}
+"""The same on black."""
+INK, MUTED, EDGE, RULE = (LIGHT[name] for name in ("ink", "muted", "edge", "rule"))
+GRID, PAPER, WARN = (LIGHT[name] for name in ("grid", "bg", "warn"))
+
+
+def kind_name(kind: str) -> str:
+    """What a kind's color and hatching are called: "conv2d"; "other" without colors of its own."""
+    return kind.lower() if kind in KINDS else OTHER
+
+
+def kind_color(kind: str) -> str:
+    """The color of a kind in a specification: "var(--kind-conv2d)"."""
+    return f"var(--kind-{kind_name(kind)})"
+
+
+def hatching(kind: str) -> str:
+    """What fills a kind's blocks in backward, in a specification: "url(#hatch-conv2d)"."""
+    return f"url(#hatch-{kind_name(kind)})"
+
+
+def style_sheet() -> str:
+    """The colors as CSS variables: dark where the page or else the system asks for it."""
+    light, dark = (
+        "".join(f"--{name}:{color};" for name, color in colors.items()) for colors in (LIGHT, DARK)
+    )
+    return (
+        f":root{{color-scheme:light;{light}}}\n"
+        "@media (prefers-color-scheme:dark){:root:not([data-theme=light])"
+        f"{{color-scheme:dark;{dark}}}}}\n"
+        f":root[data-theme=dark]{{color-scheme:dark;{dark}}}\n"
+    )
+
 
 # The terminal's background is not known: of the 256 colors those with a contrast of 3 or more
 # on black and on white. The first sixteen are whatever the user's theme says.
@@ -33,8 +91,10 @@ _TERMINAL = {
 
 
 def color_on_white(style: str) -> str:
-    """The color of a style in HTML; gray for kinds without one."""
-    return _ON_WHITE.get(style, "#767676")
+    """The color of a style in HTML: "ink", "muted" or "kind Conv2D"."""
+    if style.startswith("kind"):
+        return LIGHT[f"kind-{kind_name(style.removeprefix('kind '))}"]
+    return LIGHT.get(style, LIGHT["kind-other"])
 
 
 def no_paint(text: str, style: str) -> str:

@@ -102,7 +102,7 @@ def _full(view: View) -> Iterator[Section]:
         shown.append(Section("", "", (Lead(loop_time(view.outside)),)))
     for name, section in _sections(view):
         tables = [
-            block for block in section.blocks if isinstance(block, Table) and block.part == part
+            block for block in section.texts if isinstance(block, Table) and block.part == part
         ]
         if part in (None, name):
             shown.append(section)

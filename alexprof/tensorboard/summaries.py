@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorboard.compat.proto.event_pb2 import Event, TaggedRunMetadata
+from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
@@ -34,6 +35,7 @@ def write_variant_events(
     costs: Mapping[tuple[str, str], pl.DataFrame],
     graph: bytes | None = None,
     run_metadata: Mapping[str, bytes] | None = None,
+    dashboard: Summary | None = None,
 ) -> Path:
     """Writes what is known of a variant for TensorBoard, in the place of what was written before.
 
@@ -49,6 +51,7 @@ def write_variant_events(
         graph: Serialized `GraphDef`.
         run_metadata: Serialized `RunMetadata`, by phase. If this is empty and there is no graph,
             those in the earlier file are kept.
+        dashboard: What the dashboard reads of the run; None in all variants but one.
 
     Returns:
         The event file; a RunError if it can't be written.
@@ -68,6 +71,7 @@ def write_variant_events(
             for summary in hparams.summaries(run, variant, started_s, ended_s)
         ),
         Event(wall_time=ended_s, summary=text_pb(tag, report)),
+        *([] if dashboard is None else [Event(wall_time=ended_s, summary=dashboard)]),
         *(
             event
             for series in all_series(run, variant, timed, costs, started_s)

@@ -16,13 +16,13 @@ from alexprof.record.run import Run
 from alexprof.show.document import (
     Axis,
     Bar,
-    Block,
     Column,
     Document,
     Lead,
     Remark,
     RowStyle,
     Table,
+    Text,
     Warn,
 )
 from alexprof.show.layout import bar_text, column_texts, legend_text, tick_text
@@ -49,7 +49,7 @@ _ROWS: dict[RowStyle, str] = {
     "group": f"border-bottom:1px solid {GRID};font-weight:600;padding-top:8px",
     "sum": f"border-top:1px solid {EDGE};font-weight:600",
 }
-_TEXTS: dict[type[Block], str] = {
+_TEXTS: dict[type[Text], str] = {
     Lead: "font-size:18px;line-height:26px;font-weight:600",
     Remark: f"margin:4px 0;max-width:72em;color:{MUTED}",
     Warn: f"border-left:3px solid {WARN};padding:2px 0 2px 12px;margin:4px 0",
@@ -81,7 +81,7 @@ def _document(document: Document) -> Iterator[str]:
         if section.title:
             title = _titled(escape(section.title), section.aside)
             yield _element("div", f"margin:24px 0 4px;font-weight:600;color:{MUTED}", title)
-        for block in section.blocks:
+        for block in section.texts:
             if isinstance(block, Table):
                 yield from _table(block)
             else:

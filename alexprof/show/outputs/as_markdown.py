@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from alexprof.record.run import Run
 from alexprof.show.document import (
     Bar,
-    Block,
     Cell,
     Column,
     Document,
@@ -16,6 +15,7 @@ from alexprof.show.document import (
     Remark,
     RowStyle,
     Table,
+    Text,
     Warn,
 )
 from alexprof.show.layout import bar_text, legend_text, tick_text
@@ -24,7 +24,7 @@ from alexprof.show.palette import no_paint
 from alexprof.show.report import make_document
 
 BAR_WIDTH = 24
-_TEXTS: dict[type[Block], str] = {Lead: "**{}**", Remark: "{}", Warn: "- **!** {}"}
+_TEXTS: dict[type[Text], str] = {Lead: "**{}**", Remark: "{}", Warn: "- **!** {}"}
 # What GitHub, or Python-Markdown in TensorBoard, would read as markup anywhere in a line, except
 # underscores inside words, which are text. Python-Markdown supports few backslash escapes.
 _MARKUP = re.compile(
@@ -73,8 +73,8 @@ def _document(document: Document) -> Iterator[str]:
     for section in document.sections:
         yield from ("", f"## {escape(section.title)}") if section.title else ()
         yield from ("", f"*{escape(section.aside)}*") if section.aside else ()
-        before: Block | None = None
-        for block in section.blocks:
+        before: Text | None = None
+        for block in section.texts:
             if not (isinstance(block, Warn) and isinstance(before, Warn)):
                 yield ""
             yield from _block(block)
@@ -83,7 +83,7 @@ def _document(document: Document) -> Iterator[str]:
         yield from ("", "---", "", _paragraph(document.end))
 
 
-def _block(block: Block) -> Iterator[str]:
+def _block(block: Text) -> Iterator[str]:
     if isinstance(block, Table):
         if block.title:
             aside = f" ({escape(block.aside)})" if block.aside else ""

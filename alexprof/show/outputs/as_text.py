@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 
 from alexprof.record.run import Run
-from alexprof.show.document import Block, Document, Lead, Section, Table, Warn
+from alexprof.show.document import Document, Lead, Section, Table, Text, Warn
 from alexprof.show.layout import table_lines, two_sides, warning_lines
 from alexprof.show.options import ReportOptions, text_width
 from alexprof.show.palette import Paint, no_paint, terminal_paint
@@ -66,8 +66,8 @@ def _section(section: Section, width: int, paint: Paint) -> Iterator[str]:
     if section.title:
         yield from two_sides(section.title, section.aside, width, paint)
         yield paint("─" * width, "muted")
-    before: Block | None = None
-    for block in section.blocks:
+    before: Text | None = None
+    for block in section.texts:
         if before and (isinstance(block, Table) or type(block) is not type(before)):
             yield ""
         if isinstance(block, Table):

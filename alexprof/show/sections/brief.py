@@ -52,7 +52,7 @@ def brief_section(view: View, size: Size) -> Section:
 
 
 def _blocks(view: View, size: Size) -> Iterator[Block]:
-    yield from map(Lead, _answers(view))
+    yield from map(Lead, answers(view))
     if steps := [step for step in view.summary.steps if step.phase in view.phases]:
         yield _times(view, steps)
     elif len(view.summary.traced) > 1:
@@ -89,7 +89,8 @@ def phase_answer(run: Run, phase: str) -> str:
     return f"So far, by {view.summary.estimator}s: {saved_text(view)}"
 
 
-def _answers(view: View) -> Iterator[str]:
+def answers(view: View) -> Iterator[str]:
+    """What a report says first, in sentences."""
     if view.outside:
         yield loop_time(view.outside)
     elif view.headlines:

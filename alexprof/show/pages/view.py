@@ -1,0 +1,103 @@
+"""What a page is made of: a run with its tables, and what the reader chose."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Literal, get_args
+
+from alexprof.errors import UsageError, check_name
+from alexprof.record.parquet import Tables
+from alexprof.record.run import Run
+from alexprof.show import numbers
+from alexprof.show.options import ReportOptions
+from alexprof.show.view import View
+
+UnitChoice = Literal["time", "%"]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a reader chose; "" takes what is shown first. Their names stand in links."""
+
+    variant: str = ""
+    phase: str = ""
+    unit: UnitChoice = "time"  # "%": of the step
+    roll: str = ""  # What rows and blocks of a page stand for: layers, kinds, …
+    depth: int = 0  # How many parts of layers' names to keep; 0 keeps all
+    step: int = 0  # Place among the traced steps
+    against: str = ""  # The run, or variant, to compare with
+
+    @classmethod
+    def parse(cls, texts: dict[str, str]) -> Choices:
+        """Reads choices by name, and ignores other names.
+
+        Raises:
+            UsageError: If one can't be read.
+        """
+        values: dict[str, str | int] = {}
+        for field in fields(cls):
+            text = texts.get(field.name, "")
+            if not text:
+                continue
+            if isinstance(field.default, int):
+                if not (text.isascii() and text.isdigit() and len(text) < 10):
+                    raise UsageError(f"{field.name} is a whole number, not {text[:40]!r}")
+                values[field.name] = int(text)
+            else:
+                values[field.name] = text
+        if "unit" in values:
+            check_name("unit", str(values["unit"]), get_args(UnitChoice))
+        return cls(**values)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run and its tables."""
+
+    run: Run
+    tables: Tables
+
+
+@dataclass(frozen=True)
+class PageView(View):
+    """A run as a page looks at it: always one variant and one phase, the first if none is chosen.
+
+    `options.phase` stays None, so that what is said of a run is said of all its phases.
+    """
+
+    tables: Tables
+    choices: Choices = Choices()
+    others: tuple[str, ...] = ()  # Names of the other runs that it can be compared with
+    against: Source | None = None  # The other run, if one is chosen
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        choices: Choices,
+        others: tuple[str, ...] = (),
+        against: Source | None = None,
+    ) -> PageView:
+        """Looks at a run.
+
+        Raises:
+            UsageError: If the run has no such variant or phase.
+        """
+        options = ReportOptions(
+            variant=choices.variant or None, phase=choices.phase or None, full=True
+        )
+        options.check(source.run)
+        options = replace(options, phase=None)
+        return cls(source.run, options, source.tables, choices, others, against)
+
+    @property
+    def key(self) -> str:
+        """The phase to look into; "" in a run without any."""
+        return self.choices.phase or next(iter(self.run.phase_keys), "")
+
+    def unit(self, times_s: list[float | None], step_s: float | None) -> numbers.Unit:
+        """The unit for some times: that of a table, or percent of a step."""
+        if self.choices.unit == "%" and step_s:
+            return numbers.Unit("%", 100 / step_s, math.inf)
+        return numbers.table_unit(times_s)

@@ -1,0 +1,117 @@
+"""What travels to the dashboard with the summaries of a run: its record and its tables.
+
+It is a blob sequence with the plugin's name, in the event file of the first variant. What names the
+run in a list is the summary's `plugin_data.content`, which TensorBoard hands out without the rest.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+from tensorboard.compat.proto.summary_pb2 import (
+    DATA_CLASS_BLOB_SEQUENCE,
+    Summary,
+    SummaryMetadata,
+)
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+
+from alexprof.errors import RunError
+from alexprof.record.json_text import json_text
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
+from alexprof.record.run import Run
+from alexprof.record.store import run_of
+
+DashboardSummary: TypeAlias = Summary
+PLUGIN = TAG = "alexprof"
+MOST_BYTES = 200_000
+"""A table that would make a run's blobs larger stays behind, and is read from the run's folder."""
+LARGEST_BYTES = 200_000_000
+"""The most bytes of JSON that a blob may unpack to."""
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A variant or phase."""
+
+    name: str
+    label: str
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of runs shows of one."""
+
+    run: str
+    started: str
+    complete: bool
+    is_trace: bool
+    variants: tuple[Label, ...]
+    phases: tuple[Label, ...]
+    answer: str = ""  # The first sentence of the report
+
+
+def head_of(run: Run, answer: str, phase_labels: Sequence[str]) -> Head:
+    """Makes the head of a run; the labels are those of its phases, in their order."""
+    return Head(
+        run=run.run,
+        started=run.started,
+        complete=run.complete,
+        is_trace=run.is_trace,
+        variants=tuple(Label(name, variant.label) for name, variant in run.variants.items()),
+        phases=tuple(map(Label, run.phase_keys, phase_labels)),
+        answer=answer,
+    )
+
+
+def encode(run: Run, folder: Path, head: Head) -> DashboardSummary:
+    """Makes the summary of a run on disk: head, record, and the tables that have room."""
+    blobs = [gzip.compress(json_text(run, indent=0).encode(), mtime=0)]
+    names = ["run.json"]
+    for name in (STEPS_FILE, COSTS_FILE):
+        path = folder / name
+        content = path.read_bytes() if name in run.tables and path.exists() else b""
+        if content and sum(map(len, blobs)) + len(content) <= MOST_BYTES:
+            blobs.append(content)
+            names.append(name)
+    metadata = SummaryMetadata(
+        plugin_data=SummaryMetadata.PluginData(
+            plugin_name=PLUGIN, content=msgspec.json.encode(head)
+        ),
+        data_class=DATA_CLASS_BLOB_SEQUENCE,
+    )
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=len(blobs) + 1)])
+    tensor = TensorProto(
+        dtype=DT_STRING, tensor_shape=shape, string_val=[msgspec.json.encode(names), *blobs]
+    )
+    return Summary(value=[Summary.Value(tag=TAG, metadata=metadata, tensor=tensor)])
+
+
+def decode_head(content: bytes) -> Head:
+    """Reads a head; a RunError if it is none."""
+    try:
+        return msgspec.json.decode(content, type=Head)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RunError(f"the summary of a run is damaged: {error}") from error
+
+
+def decode(blobs: Sequence[bytes], name: str) -> tuple[Run, dict[str, bytes]]:
+    """Reads a run from its blobs, and the contents of the tables among them.
+
+    Raises:
+        RunError: If they are damaged.
+    """
+    try:
+        names = msgspec.json.decode(blobs[0], type=list[str])
+        held = dict(zip(names, blobs[1:], strict=True))
+        with gzip.open(io.BytesIO(held.pop("run.json"))) as file:
+            content = file.read(LARGEST_BYTES + 1)
+    except (LookupError, ValueError, EOFError, OSError) as error:
+        raise RunError(f"the summary of run {name} is damaged: {error}") from error
+    if len(content) > LARGEST_BYTES:
+        raise RunError(f"the record of run {name} has over {LARGEST_BYTES / 1e6:.0f} MB")
+    return run_of(content, name), held

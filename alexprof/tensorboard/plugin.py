@@ -1,0 +1,101 @@
+"""The AlexProf tab of TensorBoard: its routes. What pages say comes from `show.pages`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tensorboard import plugin_util
+from tensorboard.plugins import base_plugin
+from werkzeug.wrappers import Request, Response
+
+from alexprof.tensorboard import payload
+from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond_json
+from alexprof.tensorboard.runs import Listed, Runs
+
+_STATIC = Path(__file__).with_name("static")
+_TYPES = {".js": "text/javascript", ".css": "text/css"}
+
+
+class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
+    """Serves the dashboard's page, and answers for the runs of the logdir."""
+
+    plugin_name = payload.PLUGIN
+
+    def __init__(self, context: base_plugin.TBContext) -> None:
+        """Takes what TensorBoard gives to plugins."""
+        self._runs = Runs(context)
+
+    def is_active(self) -> bool:
+        """Says no: TensorBoard itself sees whether there are summaries for the plugin."""
+        return False
+
+    def frontend_metadata(self) -> base_plugin.FrontendMetadata:
+        """Names the tab and its module."""
+        return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="AlexProf")
+
+    def get_plugin_apps(self) -> dict[str, Any]:
+        """The routes by path."""
+        files = [path for path in _STATIC.iterdir() if path.suffix in _TYPES]
+        routes: dict[str, Route] = {f"/{path.name}": _file(path) for path in files}
+        routes |= {
+            "/palette.css": _palette,
+            "/vega.js": _vega,
+            "/data/runs": self._list,
+            "/data/page": self._page,
+        }
+        return {path: guarded(route) for path, route in routes.items()}
+
+    def _listed(self, request: Request) -> dict[str, Listed]:
+        ctx = plugin_util.context(request.environ)
+        return self._runs.listed(ctx, plugin_util.experiment_id(request.environ))
+
+    def _list(self, request: Request) -> Response:
+        from alexprof.show.pages import PAGES
+
+        runs = [{"name": run.name, "head": run.head} for run in self._listed(request).values()]
+        pages = [
+            {"name": name, "label": page.label, "variant": page.variant, "unit": page.unit}
+            for name, page in PAGES.items()
+        ]
+        return respond_json(request, {"runs": runs, "pages": pages})
+
+    def _page(self, request: Request) -> Response:
+        from alexprof.errors import check_name
+        from alexprof.show.pages import PAGES
+        from alexprof.show.pages.values import page_values
+        from alexprof.show.pages.view import Choices, PageView
+
+        choices = Choices.parse(dict(request.args))
+        name = request.args.get("page", next(iter(PAGES)))
+        check_name("page", name, PAGES)
+        listed = self._listed(request)
+        source = self._load(request, listed, request.args.get("run", ""))
+        against = None
+        if choices.against and choices.against not in source.run.variants:
+            against = self._load(request, listed, choices.against)
+        view = PageView.of(source, choices, tuple(listed), against)
+        return respond_json(request, page_values(PAGES[name].make(view)))
+
+    def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Any:
+        """A run and its tables; a `NotFound` if TensorBoard knows none of that name."""
+        if name not in listed:
+            raise NotFound(f"TensorBoard has no run {name!r} by AlexProf")
+        ctx = plugin_util.context(request.environ)
+        return self._runs.load(ctx, plugin_util.experiment_id(request.environ), listed[name])
+
+
+def _file(path: Path) -> Route:
+    return lambda request: respond(request, path.read_bytes(), _TYPES[path.suffix])
+
+
+def _palette(request: Request) -> Response:
+    from alexprof.show.palette import style_sheet
+
+    return respond(request, style_sheet().encode(), _TYPES[".css"])
+
+
+def _vega(request: Request) -> Response:
+    from alexprof.tensorboard.vega import script_path
+
+    return respond(request, script_path().read_bytes(), _TYPES[".js"])
