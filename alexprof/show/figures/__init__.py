@@ -1,0 +1,1 @@
+"""Charts as Vega-Lite specifications: plain dictionaries made of answers, data inside."""
