@@ -61,11 +61,13 @@ clean:
 $(VENV)/.installed: pyproject.toml
 	@$(call make_venv)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@$(BIN)/python -m alexprof.tensorboard.vega
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml
 	@$(call make_venv)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m alexprof.tensorboard.vega
 	@touch $@ $(VENV)/.installed
 
 # Debian's python3 comes without venv's other half (package python3-venv).

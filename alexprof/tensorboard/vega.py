@@ -9,7 +9,8 @@ from pathlib import Path
 from alexprof.files import whole_file
 
 _SNIPPET = "window.vega = vega; window.vegaLite = vegaLite;"
-_PACKAGED = Path(__file__).with_name("static") / "vega.js"
+PACKAGED = Path(__file__).with_name("static") / "vega.js"
+"""Where wheels have it."""
 
 
 def script_path() -> Path:
@@ -20,8 +21,8 @@ def script_path() -> Path:
     Raises:
         RunError: If it can't be written.
     """
-    if _PACKAGED.exists():
-        return _PACKAGED
+    if PACKAGED.exists():
+        return PACKAGED
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     path = cache / "alexprof" / f"vega-{version('vl-convert-python')}.js"
     if not path.exists():
