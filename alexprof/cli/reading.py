@@ -34,6 +34,12 @@ def report(
         str | None,
         typer.Option("--format", help=f"One of {', '.join(FORMATS)}."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write all pages with their charts into one HTML file instead."
+        ),
+    ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Show where this variant's time goes.")
     ] = None,
@@ -51,6 +57,9 @@ def report(
 ) -> None:
     """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
     style = style_of(format_, json=json, markdown=markdown)
+    if html is not None:
+        _write_html(html, run, logdir, marker=marker, depth=depth, cores=cores)
+        return
     with no_collector():
         from alexprof.show.outputs import render
         from alexprof.tracer.sources import load
@@ -64,6 +73,18 @@ def report(
         )
         source = load(run, logdir, marker=marker, depth=depth, cores=cores)
         print_text(render(source, style, options), style)
+
+
+def _write_html(
+    file: Path, run: str, logdir: Path, *, marker: str | None, depth: int, cores: bool
+) -> None:
+    from alexprof.files import write_whole
+    from alexprof.show.pages.html import html_report
+    from alexprof.tracer.sources import load_source
+
+    source = load_source(run, logdir, marker=marker, depth=depth, cores=cores)
+    write_whole(file, html_report(source).encode())
+    print_lines(f"Wrote {file}")
 
 
 @app.command("import")

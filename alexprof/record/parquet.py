@@ -124,9 +124,17 @@ def load_steps(folder: Path, run: Run | None = None) -> pl.DataFrame:
 class Tables:
     """The tables of a run, each read when it is asked for."""
 
-    def __init__(self, run: Run, folder: Path, held: Mapping[str, bytes] | None = None) -> None:
-        """Takes the run's folder, or instead the contents of tables by name."""
+    def __init__(
+        self,
+        run: Run,
+        folder: Path,
+        held: Mapping[str, bytes] | None = None,
+        costs: pl.DataFrame | None = None,
+    ) -> None:
+        """Takes the run's folder, or instead the contents of tables by name, or a trace's costs."""
         self._run, self._folder, self._held = run, folder, held
+        if costs is not None:
+            self.costs = costs
 
     @cached_property
     def steps(self) -> pl.DataFrame | None:

@@ -37,6 +37,7 @@ _FILLED: dict[Mark, str] = {
     "others": "▒",
     "measured": "█",
 }
+_FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"
 POINTS: dict[Mark, str] = {
     "zero": "┊",
     "whole": "◆",
@@ -95,6 +96,26 @@ def column_texts(table: Table, place: int, text_most: int) -> list[str]:
     if align == "number":
         return align_decimals(texts)
     return cut_all(texts, text_most) if align == "text" else texts
+
+
+def page_cells(table: Table, place: int) -> list[Cell]:
+    """The cells of a column for a page, whose digits are equally wide and whose spaces are not."""
+    column, cells = table.columns[place], table.cells(place)
+    if column.align != "number":
+        return cells
+    texts = map(wide_spaces, column_texts(table, place, 0))
+    return [
+        text if isinstance(cell, str) else cell for cell, text in zip(cells, texts, strict=True)
+    ]
+
+
+def wide_spaces(text: str) -> str:
+    """A number with spaces behind it that are as wide as the digits that they stand for."""
+    number = text.rstrip(" ")
+    missing = len(text) - len(number)
+    if missing and "." not in number:
+        return number + _POINT_SPACE + _FIGURE_SPACE * (missing - 1)
+    return number + _FIGURE_SPACE * missing
 
 
 def table_lines(table: Table, width: int, paint: Paint) -> list[str]:

@@ -64,15 +64,15 @@ def hatching(kind: str) -> str:
 
 
 def style_sheet() -> str:
-    """The colors as CSS variables: dark where the page or else the system asks for it."""
+    """The colors as CSS variables: dark where the page or the system asks, never on paper."""
     light, dark = (
         "".join(f"--{name}:{color};" for name, color in colors.items()) for colors in (LIGHT, DARK)
     )
     return (
         f":root{{color-scheme:light;{light}}}\n"
-        "@media (prefers-color-scheme:dark){:root:not([data-theme=light])"
+        "@media screen and (prefers-color-scheme:dark){:root:not([data-theme=light])"
         f"{{color-scheme:dark;{dark}}}}}\n"
-        f":root[data-theme=dark]{{color-scheme:dark;{dark}}}\n"
+        f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}\n"
     )
 
 

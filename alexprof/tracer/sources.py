@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from alexprof.analysis.selection import Group, Selection, check_distinct
 from alexprof.errors import RunError, UsageError
-from alexprof.record.parquet import check_tables
+from alexprof.record.parquet import Tables, check_tables, costs_table
 from alexprof.record.run import Run
 from alexprof.record.store import find_run, load_run
+from alexprof.show.pages.view import Source
 from alexprof.tracer.traces import find_traces, load_trace, load_with_tables, printable
 
 
@@ -45,6 +46,19 @@ def load(
     run = load_run(folder)
     check_tables(folder, run)
     return run
+
+
+def load_source(
+    name: str, logdir: Path, *, marker: str | None = None, depth: int = 1, cores: bool = True
+) -> Source:
+    """Reads a run, or a trace alone, with its tables; arguments and errors are those of `load`."""
+    if files := find_traces(name, logdir):
+        loaded = load_with_tables(*files, marker=marker, depth=depth, cores=cores)
+        tables = Tables(loaded.run, files[0], costs=costs_table(loaded.costs))
+        return Source(loaded.run, tables)
+    run = load(name, logdir, marker=marker, depth=depth, cores=cores)
+    assert run.place is not None
+    return Source(run, Tables(run, run.place))
 
 
 def select(name: str, logdir: Path) -> Selection:

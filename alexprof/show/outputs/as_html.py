@@ -25,7 +25,7 @@ from alexprof.show.document import (
     Text,
     Warn,
 )
-from alexprof.show.layout import bar_text, column_texts, legend_text, tick_text
+from alexprof.show.layout import bar_text, column_texts, legend_text, tick_text, wide_spaces
 from alexprof.show.options import ReportOptions
 from alexprof.show.palette import EDGE, GRID, INK, MUTED, PAPER, RULE, WARN, color_on_white
 from alexprof.show.report import make_document
@@ -54,7 +54,6 @@ _TEXTS: dict[type[Text], str] = {
     Remark: f"margin:4px 0;max-width:72em;color:{MUTED}",
     Warn: f"border-left:3px solid {WARN};padding:2px 0 2px 12px;margin:4px 0",
 }
-_FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"
 
 
 def render(run: Run, options: ReportOptions) -> str:
@@ -142,13 +141,4 @@ def _cells(table: Table, place: int) -> Iterator[str]:
         style += f";text-align:{_side(column)}" + ";padding-left:20px" * text.startswith("  ")
         # Kernels of templates have names of thousands of letters.
         title = f' title="{escape(cell.strip(" "))}"' if cell_len(cell) > LONG else ""
-        yield _element("td", style, escape(_wide_spaces(text).strip(" ")), title)
-
-
-def _wide_spaces(text: str) -> str:
-    """A number with spaces behind it that are as wide as the digits that they stand for."""
-    number = text.rstrip(" ")
-    missing = len(text) - len(number)
-    if missing and "." not in number:
-        return number + _POINT_SPACE + _FIGURE_SPACE * (missing - 1)
-    return number + _FIGURE_SPACE * missing
+        yield _element("td", style, escape(wide_spaces(text).strip(" ")), title)

@@ -20,6 +20,7 @@ from alexprof.show.document import (
     Warn,
     cleaned,
 )
+from alexprof.show.layout import page_cells
 
 
 def page_values(section: Section) -> dict[str, Any]:
@@ -56,9 +57,10 @@ def _table(table: Table) -> dict[str, Any]:
         }
         for column in table.columns
     ]
+    cells = zip(*(page_cells(table, place) for place in range(len(table.columns))), strict=True)
     rows = [
-        {"cells": list(map(_cell, row.cells)), "style": row.style, "key": row.key}
-        for row in table.rows
+        {"cells": list(map(_cell, cells_of_row)), "style": row.style, "key": row.key}
+        for row, cells_of_row in zip(table.rows, cells, strict=True)
     ]
     texts = {"title": table.title, "aside": table.aside, "part": table.part}
     return {"type": "table", **texts, "columns": columns, "rows": rows, "axis": _axis(table.axis)}
