@@ -9,10 +9,12 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 from tensorboard.compat.proto.summary_pb2 import (
     DATA_CLASS_BLOB_SEQUENCE,
     Summary,
@@ -26,14 +28,33 @@ from alexprof.errors import RunError
 from alexprof.record.json_text import json_text
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE
 from alexprof.record.run import Run
-from alexprof.record.store import run_of
+from alexprof.record.store import RUN_FILE, run_of
 
 DashboardSummary: TypeAlias = Summary
 PLUGIN = TAG = "alexprof"
 MOST_BYTES = 200_000
-"""A table that would make a run's blobs larger stays behind, and is read from the run's folder."""
+"""What would make a run's blobs larger stays behind, and is read from the run's folder: tables, and
+where the record alone is larger, its long lists."""
+_LONG_LISTS = ("kernels", "not_timed", "ops", "replay")
+"""Fields of a phase that a record may do without, in the order in which they are left out."""
 LARGEST_BYTES = 200_000_000
 """The most bytes of JSON that a blob may unpack to."""
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """What the blobs after the first are."""
+
+    names: tuple[str, ...]  # Files of the run
+    left_out: tuple[str, ...] = ()  # Lists of phases that the record lacks
+
+
+@dataclass(frozen=True)
+class Held:
+    """A run as it traveled."""
+
+    run: Run
+    tables: dict[str, bytes]  # Contents by name
+    whole: bool  # Whether the record has all its lists and all its tables are there
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -70,8 +91,8 @@ def head_of(run: Run, answer: str, phase_labels: Sequence[str]) -> Head:
 
 def encode(run: Run, folder: Path, head: Head) -> DashboardSummary:
     """Makes the summary of a run on disk: head, record, and the tables that have room."""
-    blobs = [gzip.compress(json_text(run, indent=0).encode(), mtime=0)]
-    names = ["run.json"]
+    record, left_out = _record(run)
+    blobs, names = [record], [RUN_FILE]
     for name in (STEPS_FILE, COSTS_FILE):
         path = folder / name
         content = path.read_bytes() if name in run.tables and path.exists() else b""
@@ -84,11 +105,34 @@ def encode(run: Run, folder: Path, head: Head) -> DashboardSummary:
         ),
         data_class=DATA_CLASS_BLOB_SEQUENCE,
     )
+    contents = Contents(names=tuple(names), left_out=left_out)
     shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=len(blobs) + 1)])
     tensor = TensorProto(
-        dtype=DT_STRING, tensor_shape=shape, string_val=[msgspec.json.encode(names), *blobs]
+        dtype=DT_STRING, tensor_shape=shape, string_val=[msgspec.json.encode(contents), *blobs]
     )
     return Summary(value=[Summary.Value(tag=TAG, metadata=metadata, tensor=tensor)])
+
+
+def _record(run: Run) -> tuple[bytes, tuple[str, ...]]:
+    """The record, compressed, and the lists that it lacks because it would be too large."""
+    for count in range(len(_LONG_LISTS) + 1):
+        left_out = _LONG_LISTS[:count]
+        record = gzip.compress(json_text(_without(run, left_out), indent=0).encode(), mtime=0)
+        if len(record) <= MOST_BYTES:
+            break
+    return record, left_out
+
+
+def _without(run: Run, names: tuple[str, ...]) -> Run:
+    nothing: dict[str, Any] = {name: None if name == "replay" else () for name in names}
+    variants = {
+        name: replace(
+            variant,
+            phases={key: replace(phase, **nothing) for key, phase in variant.phases.items()},
+        )
+        for name, variant in run.variants.items()
+    }
+    return replace(run, variants=variants)
 
 
 def decode_head(content: bytes) -> Head:
@@ -99,19 +143,20 @@ def decode_head(content: bytes) -> Head:
         raise RunError(f"the summary of a run is damaged: {error}") from error
 
 
-def decode(blobs: Sequence[bytes], name: str) -> tuple[Run, dict[str, bytes]]:
-    """Reads a run from its blobs, and the contents of the tables among them.
+def decode(blobs: Sequence[bytes], name: str) -> Held:
+    """Reads a run from its blobs.
 
     Raises:
         RunError: If they are damaged.
     """
     try:
-        names = msgspec.json.decode(blobs[0], type=list[str])
-        held = dict(zip(names, blobs[1:], strict=True))
-        with gzip.open(io.BytesIO(held.pop("run.json"))) as file:
+        contents = msgspec.json.decode(blobs[0], type=Contents)
+        held = dict(zip(contents.names, blobs[1:], strict=True))
+        with gzip.open(io.BytesIO(held.pop(RUN_FILE))) as file:
             content = file.read(LARGEST_BYTES + 1)
     except (LookupError, ValueError, EOFError, OSError) as error:
         raise RunError(f"the summary of run {name} is damaged: {error}") from error
     if len(content) > LARGEST_BYTES:
         raise RunError(f"the record of run {name} has over {LARGEST_BYTES / 1e6:.0f} MB")
-    return run_of(content, name), held
+    run = run_of(content, name)
+    return Held(run, held, whole=not contents.left_out and held.keys() >= run.tables.keys())

@@ -76,17 +76,14 @@ class Runs:
             if source := self._decoded.get(key):
                 self._decoded.move_to_end(key)
                 return source
-        record, held = decode(self._blobs(ctx, experiment, run), run.head.run)
+        held = decode(self._blobs(ctx, experiment, run), run.head.run)
         folder = self._folder(run)
-        if folder is not None:
-            record = record.placed(folder)
-        lacking = [name for name in record.tables if name not in held]
-        if lacking and folder is not None:
-            # Too large to travel, so read from the folder, with the record that belongs to them.
+        if not held.whole and folder is not None:
             record = load_run(folder)
             source = Source(record, Tables(record, folder))
         else:
-            source = Source(record, Tables(record, folder or Path(run.name), held))
+            record = held.run if folder is None else held.run.placed(folder)
+            source = Source(record, Tables(record, folder or Path(run.name), held.tables))
         with self._lock:
             self._decoded[key] = source
             while len(self._decoded) > _KEPT:

@@ -98,7 +98,7 @@ class Served:
     TensorBoard's reader written in Python loads the files: it checks every record's CRC.
     """
 
-    def __init__(self, logdir: Path) -> None:
+    def __init__(self, logdir: Path, *options: str) -> None:
         from tensorboard import program
         from tensorboard.backend.application import TensorBoardWSGIApp
         from tensorboard.backend.event_processing.data_ingester import LocalDataIngester
@@ -110,13 +110,17 @@ class Served:
         from tensorboard.plugins.text.text_plugin import TextPlugin
         from werkzeug.test import Client
 
+        from alexprof.tensorboard.plugin import AlexProfPlugin
+
         plugins = [
             CorePluginLoader(),
             *(ScalarsPlugin, HistogramsPlugin, GraphsPlugin, HParamsPlugin, TextPlugin),
+            AlexProfPlugin,
         ]
         board = program.TensorBoard(plugins=plugins)
         once = ("--load_fast=false", "--reload_interval=0", "--reload_task=blocking")
-        board.configure(argv=("tensorboard", "--logdir", str(logdir), *once))
+        where = options or ("--logdir", str(logdir))
+        board.configure(argv=("tensorboard", *where, *once))
         ingester = LocalDataIngester(board.flags)
         ingester.start()
         self._logdir = logdir
@@ -130,12 +134,14 @@ class Served:
         self._multiplexer.AddRunsFromDirectory(str(self._logdir))
         self._multiplexer.Reload()
 
+    def open(self, path: str, **request: Any) -> Any:
+        """The whole answer to a request of a plugin's data."""
+        return self._client.open(f"/data/plugin/{path}", **request)
+
     def text(self, path: str, *, body: Any = None, **query: str) -> str:
         """The answer to a request of a plugin's data, with a body or a query."""
         method = "POST" if body else "GET"
-        response = self._client.open(
-            f"/data/plugin/{path}", method=method, json=body, query_string=query
-        )
+        response = self.open(path, method=method, json=body, query_string=query)
         assert response.status_code == 200, response.text
         return str(response.text)
 
