@@ -40,6 +40,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         routes: dict[str, Route] = {f"/{path.name}": _file(path) for path in files}
         routes |= {
             "/palette.css": _palette,
+            "/patterns.svg": _patterns,
             "/vega.js": _vega,
             "/data/runs": self._list,
             "/data/page": self._page,
@@ -93,6 +94,13 @@ def _palette(request: Request) -> Response:
     from alexprof.show.palette import style_sheet
 
     return respond(request, style_sheet().encode(), _TYPES[".css"])
+
+
+def _patterns(request: Request) -> Response:
+    from alexprof.show.svg import patterns
+
+    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" aria-hidden="true">{patterns()}</svg>'
+    return respond(request, drawn.encode(), "image/svg+xml")
 
 
 def _vega(request: Request) -> Response:
