@@ -45,7 +45,7 @@ def make_document(run: Run, options: ReportOptions, size: Size = MOST) -> Docume
     return Document(
         name=run.run,
         status=status(run) if options.whole or not run.complete else "",
-        facts=_facts(run),
+        facts=facts(run),
         sections=tuple(sections),
         commands=tuple(_commands(view)),
     )
@@ -73,8 +73,8 @@ def status(run: Run) -> str:
     return "complete" if run.complete else "incomplete"
 
 
-def _facts(run: Run) -> tuple[str, ...]:
-    """Processor, software, batch, accelerators."""
+def facts(run: Run) -> tuple[str, ...]:
+    """What a run ran on: processor, software, batch, accelerators."""
     machine = run.machine
     if machine is None:
         return ("a trace without a record of the machine",)

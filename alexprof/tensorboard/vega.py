@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alexprof.files import whole_file
 
-_SNIPPET = "window.vega = vega; window.vegaLite = vegaLite;"
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 PACKAGED = Path(__file__).with_name("static") / "vega.js"
 """Where wheels have it."""
 
@@ -16,7 +16,7 @@ PACKAGED = Path(__file__).with_name("static") / "vega.js"
 def script_path() -> Path:
     """Where the script is; it is made if there is none, which takes seconds.
 
-    It defines `vega` and `vegaLite` of the window.
+    It defines `vegaEmbed` of the window.
 
     Raises:
         RunError: If it can't be written.
@@ -24,7 +24,7 @@ def script_path() -> Path:
     if PACKAGED.exists():
         return PACKAGED
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    path = cache / "alexprof" / f"vega-{version('vl-convert-python')}.js"
+    path = cache / "alexprof" / f"vega-embed-{version('vl-convert-python')}.js"
     if not path.exists():
         make_script(path)
     return path

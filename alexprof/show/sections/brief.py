@@ -53,23 +53,29 @@ def brief_section(view: View, size: Size) -> Section:
 
 def _blocks(view: View, size: Size) -> Iterator[Block]:
     yield from map(Lead, answers(view))
-    if steps := [step for step in view.summary.steps if step.phase in view.phases]:
-        yield _times(view, steps)
-    elif len(view.summary.traced) > 1:
-        yield _traced_times(view)
+    if table := brief_table(view):
+        yield table
     if traced := [step for step in view.summary.traced if step.phase in view.phases]:
         yield _where(view, traced, size.rows)
-    yield from _findings(view, size.findings)
+    yield from brief_findings(view, size.findings)
 
 
-def _findings(view: View, most: int) -> Iterator[Block]:
+def brief_table(view: View) -> Table | None:
+    """A row for each phase: what a step takes, and what leaving ops out saves; None without."""
+    if steps := [step for step in view.summary.steps if step.phase in view.phases]:
+        return _times(view, steps)
+    return _traced_times(view) if len(view.summary.traced) > 1 else None
+
+
+def brief_findings(view: View, most: int, rest: str = "add --full") -> Iterator[Block]:
+    """The most harmful findings; how many more there are, and where the `rest` stands."""
     findings = [finding for finding in view.findings if finding.code != "incomplete"]
     shown = [
         finding for finding in findings if finding.severity >= LEAST_SEVERE or view.run.is_trace
     ][:most]
     yield from (finding_block(view, finding) for finding in shown)
     if more := len(findings) - len(shown):
-        yield Remark(f"{plural(more, 'more finding')}: add --full.")
+        yield Remark(f"{plural(more, 'more finding')}: {rest}.")
 
 
 def finding_block(view: View, finding: Finding) -> Block:

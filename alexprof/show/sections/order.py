@@ -8,6 +8,7 @@ from alexprof.show.view import View
 
 LEVELS = "▁▂▃▄▅▆▇█"
 OFF_SCALE = "!"
+ORDER_TITLE = "In the order measured"
 
 
 def order_table(view: View) -> Table | None:
@@ -27,7 +28,7 @@ def order_table(view: View) -> Table | None:
         Column("", "", _strip, align="bar"),
     )
     aside = "each block relative to its variant’s median"
-    return Table.of(columns, orders, title="In the order measured", aside=aside)
+    return Table.of(columns, orders, title=ORDER_TITLE, aside=aside)
 
 
 def _ratio(value: float) -> str:

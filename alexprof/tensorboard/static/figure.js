@@ -57,17 +57,17 @@ export function drawFigure(figure, context) {
  * @param {{state: import("./state.js").State}} context
  */
 async function drawVega(figure, place, told, context) {
-  // @ts-ignore: Vega's script sets them
-  const { vega, vegaLite } = window;
-  const parsed = vega.parse(vegaLite.compile(figure.spec).spec);
-  const view = new vega.View(parsed, {
+  // @ts-ignore: Vega's script sets it
+  const { vegaEmbed } = window;
+  const { view } = await vegaEmbed(place, figure.spec, {
+    mode: "vega-lite",
     renderer: "svg",
-    container: place,
+    actions: false,
+    tooltip: false,
     hover: false,
+    defaultStyle: false,
     loader: { load: refuse, sanitize: refuse },
-    logLevel: vega.Error,
   });
-  await view.runAsync();
   place.dataset.drawn = "";
   const items = pointable(figure.spec);
   const hasFocus = (figure.spec.params ?? []).some((/** @type {any} */ param) => param.name === "focus");
