@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorboard import plugin_util
 from tensorboard.plugins import base_plugin
@@ -12,6 +12,9 @@ from werkzeug.wrappers import Request, Response
 from alexprof.tensorboard import payload
 from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond_json
 from alexprof.tensorboard.runs import Listed, Runs
+
+if TYPE_CHECKING:
+    from alexprof.show.pages.view import PageView, Source
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
@@ -44,6 +47,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "/vega.js": _vega,
             "/data/runs": self._list,
             "/data/page": self._page,
+            "/data/detail": self._detail,
         }
         return {path: guarded(route) for path, route in routes.items()}
 
@@ -65,20 +69,31 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         from alexprof.errors import check_name
         from alexprof.show.pages import PAGES
         from alexprof.show.pages.values import page_values
+
+        name = request.args.get("page", next(iter(PAGES)))
+        check_name("page", name, PAGES)
+        return respond_json(request, page_values(PAGES[name].make(self._view(request))))
+
+    def _detail(self, request: Request) -> Response:
+        from alexprof.show.pages.detail import row_detail
+        from alexprof.show.pages.values import block_values
+
+        blocks = row_detail(self._view(request), request.args.get("key", ""))
+        return respond_json(request, {"blocks": block_values(blocks)})
+
+    def _view(self, request: Request) -> PageView:
+        """The run that a request names, as its other parameters choose."""
         from alexprof.show.pages.view import Choices, PageView
 
         choices = Choices.parse(dict(request.args))
-        name = request.args.get("page", next(iter(PAGES)))
-        check_name("page", name, PAGES)
         listed = self._listed(request)
         source = self._load(request, listed, request.args.get("run", ""))
         against = None
         if choices.against and choices.against not in source.run.variants:
             against = self._load(request, listed, choices.against)
-        view = PageView.of(source, choices, tuple(listed), against)
-        return respond_json(request, page_values(PAGES[name].make(view)))
+        return PageView.of(source, choices, tuple(listed), against)
 
-    def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Any:
+    def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Source:
         """A run and its tables; a `NotFound` if TensorBoard knows none of that name."""
         if name not in listed:
             raise NotFound(f"TensorBoard has no run {name!r} by AlexProf")
