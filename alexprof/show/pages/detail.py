@@ -63,7 +63,8 @@ def _blocks(
     if costs is None:
         yield Remark("Single steps are in the run's folder, which can't be reached from here.")
     else:
-        yield _steps(unit, division, steps_by_group(costs, division, {key: list(ops)})[key])
+        shares_s = steps_by_group(costs, division, {key: list(ops)})[key]
+        yield _steps(unit, division, shares_s.tolist())
 
 
 def _with_totals(ops: Sequence[OpCost]) -> list[tuple[OpCost, float]]:

@@ -104,11 +104,11 @@ def icicle(view: PageView, phase: Phase, division: DividedStep, level: Level) ->
     unit = view.unit([division.step_s], division.step_s)
     levels = LEVELS[level]
     order = [layer.name for layer in view.run.variants[view.variant].layers]
-    blocks = blocks_of(phase, division, levels, order)
-    rows = placed(blocks, unit.per_second, division.step_s)
     whole, drawn_s = "step", division.step_s
     if _without_idle(view):
         whole, drawn_s = "busy time", division.step_s - division.idle_s
+    blocks = blocks_of(phase, division, levels, order)
+    rows = placed(blocks, unit.per_second, drawn_s)
     step = division.step_s * unit.per_second
     texts = [*(_block_text(row, unit, step) for row in rows), _idle_text(division)]
     drawn = {
