@@ -9,6 +9,7 @@ from tensorboard import plugin_util
 from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
+from alexprof.errors import UsageError, check_name
 from alexprof.tensorboard import payload
 from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond_json
 from alexprof.tensorboard.runs import Listed, Runs
@@ -48,6 +49,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "/data/runs": self._list,
             "/data/page": self._page,
             "/data/detail": self._detail,
+            "/data/timeline": self._timeline,
         }
         return {path: guarded(route) for path, route in routes.items()}
 
@@ -66,7 +68,6 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         return respond_json(request, {"runs": runs, "pages": pages})
 
     def _page(self, request: Request) -> Response:
-        from alexprof.errors import check_name
         from alexprof.show.pages import PAGES
         from alexprof.show.pages.values import page_values
 
@@ -80,6 +81,20 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
         blocks = row_detail(self._view(request), request.args.get("key", ""))
         return respond_json(request, {"blocks": block_values(blocks)})
+
+    def _timeline(self, request: Request) -> Response:
+        from alexprof.analysis.timelines import critical_ops
+        from alexprof.tensorboard.timeline import encode_step
+
+        view = self._view(request)
+        timeline = self._runs.timeline(view.run, view.variant, view.key)
+        phase = view.phase(view.variant, view.key)
+        try:
+            content = encode_step(timeline, view.choices.step, critical_ops(phase) if phase else ())
+        except IndexError:
+            count = timeline.wall_ps.size
+            raise UsageError(f"no step {view.choices.step}: there are {count}, from 0 on") from None
+        return respond(request, content, "application/octet-stream")
 
     def _view(self, request: Request) -> PageView:
         """The run that a request names, as its other parameters choose."""
