@@ -87,7 +87,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         from alexprof.tensorboard.timeline import encode_step
 
         view = self._view(request)
-        timeline = self._runs.timeline(view.run, view.variant, view.key)
+        timeline = view.timeline(view.variant, view.key)
         phase = view.phase(view.variant, view.key)
         try:
             content = encode_step(timeline, view.choices.step, critical_ops(phase) if phase else ())
@@ -106,7 +106,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         against = None
         if choices.against and choices.against not in source.run.variants:
             against = self._load(request, listed, choices.against)
-        return PageView.of(source, choices, tuple(listed), against)
+        return PageView.of(source, choices, tuple(listed), against, self._runs.timeline)
 
     def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Source:
         """A run and its tables; a `NotFound` if TensorBoard knows none of that name."""

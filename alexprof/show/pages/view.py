@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
+from alexprof.analysis.timelines import load_timeline
 from alexprof.errors import UsageError, check_name
 from alexprof.record.parquet import Tables
 from alexprof.record.run import Run
@@ -13,6 +15,10 @@ from alexprof.show import numbers
 from alexprof.show.options import ReportOptions
 from alexprof.show.view import View
 
+if TYPE_CHECKING:
+    from alexprof.attribute.lanes import Timeline
+
+Timelines = Callable[[Run, str, str], "Timeline"]
 UnitChoice = Literal["time", "%"]
 
 
@@ -27,6 +33,7 @@ class Choices:
     depth: int = 0  # How many parts of layers' names to keep; 0 keeps all
     idle: str = ""  # "out": idle time is left out of charts
     step: int = 0  # Place among the traced steps
+    beside: str = ""  # The step to draw below it: a variant, or "step:3"
     against: str = ""  # The run, or variant, to compare with
 
     @classmethod
@@ -71,6 +78,7 @@ class PageView(View):
     choices: Choices = Choices()
     others: tuple[str, ...] = ()  # Names of the other runs that it can be compared with
     against: Source | None = None  # The other run, if one is chosen
+    timelines: Timelines = load_timeline  # Reads timelines, or has them
 
     @classmethod
     def of(
@@ -79,6 +87,7 @@ class PageView(View):
         choices: Choices,
         others: tuple[str, ...] = (),
         against: Source | None = None,
+        timelines: Timelines = load_timeline,
     ) -> PageView:
         """Looks at a run.
 
@@ -90,7 +99,11 @@ class PageView(View):
         )
         options.check(source.run)
         options = replace(options, phase=None)
-        return cls(source.run, options, source.tables, choices, others, against)
+        return cls(source.run, options, source.tables, choices, others, against, timelines)
+
+    def timeline(self, variant: str, key: str) -> Timeline:
+        """The timeline of a phase; errors are those of `load_timeline`."""
+        return self.timelines(self.run, variant, key)
 
     @property
     def key(self) -> str:
