@@ -1,7 +1,9 @@
 """What travels to the dashboard with the summaries of a run: its record and its tables.
 
-It is a blob sequence with the plugin's name, in the event file of the first variant. What names the
-run in a list is the summary's `plugin_data.content`, which TensorBoard hands out without the rest.
+It is a tensor of bytes with the plugin's name, in the event file of the first variant. What names
+the run in a list is the summary's `plugin_data.content`, which TensorBoard hands out without the
+rest. It is no blob sequence, because TensorBoard's data server (0.7.2) finds no blobs of a run that
+has a quotation mark in its name.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec.structs import replace
 from tensorboard.compat.proto.summary_pb2 import (
-    DATA_CLASS_BLOB_SEQUENCE,
+    DATA_CLASS_TENSOR,
     Summary,
     SummaryMetadata,
 )
@@ -33,16 +35,16 @@ from alexprof.record.store import RUN_FILE, run_of
 DashboardSummary: TypeAlias = Summary
 PLUGIN = TAG = "alexprof"
 MOST_BYTES = 200_000
-"""What would make a run's blobs larger stays behind, and is read from the run's folder: tables, and
+"""What would make a run's parts larger stays behind, and is read from the run's folder: tables, and
 where the record alone is larger, its long lists."""
 _LONG_LISTS = ("kernels", "not_timed", "ops", "replay")
 """Fields of a phase that a record may do without, in the order in which they are left out."""
 LARGEST_BYTES = 200_000_000
-"""The most bytes of JSON that a blob may unpack to."""
+"""The most bytes of JSON that a record may unpack to."""
 
 
 class Contents(msgspec.Struct, frozen=True, kw_only=True):
-    """What the blobs after the first are."""
+    """What the parts after the first are."""
 
     names: tuple[str, ...]  # Files of the run
     left_out: tuple[str, ...] = ()  # Lists of phases that the record lacks
@@ -92,23 +94,23 @@ def head_of(run: Run, answer: str, phase_labels: Sequence[str]) -> Head:
 def encode(run: Run, folder: Path, head: Head) -> DashboardSummary:
     """Makes the summary of a run on disk: head, record, and the tables that have room."""
     record, left_out = _record(run)
-    blobs, names = [record], [RUN_FILE]
+    parts, names = [record], [RUN_FILE]
     for name in (STEPS_FILE, COSTS_FILE):
         path = folder / name
         content = path.read_bytes() if name in run.tables and path.exists() else b""
-        if content and sum(map(len, blobs)) + len(content) <= MOST_BYTES:
-            blobs.append(content)
+        if content and sum(map(len, parts)) + len(content) <= MOST_BYTES:
+            parts.append(content)
             names.append(name)
     metadata = SummaryMetadata(
         plugin_data=SummaryMetadata.PluginData(
             plugin_name=PLUGIN, content=msgspec.json.encode(head)
         ),
-        data_class=DATA_CLASS_BLOB_SEQUENCE,
+        data_class=DATA_CLASS_TENSOR,
     )
     contents = Contents(names=tuple(names), left_out=left_out)
-    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=len(blobs) + 1)])
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=len(parts) + 1)])
     tensor = TensorProto(
-        dtype=DT_STRING, tensor_shape=shape, string_val=[msgspec.json.encode(contents), *blobs]
+        dtype=DT_STRING, tensor_shape=shape, string_val=[msgspec.json.encode(contents), *parts]
     )
     return Summary(value=[Summary.Value(tag=TAG, metadata=metadata, tensor=tensor)])
 
@@ -143,15 +145,15 @@ def decode_head(content: bytes) -> Head:
         raise RunError(f"the summary of a run is damaged: {error}") from error
 
 
-def decode(blobs: Sequence[bytes], name: str) -> Held:
-    """Reads a run from its blobs.
+def decode(parts: Sequence[bytes], name: str) -> Held:
+    """Reads a run from its parts.
 
     Raises:
         RunError: If they are damaged.
     """
     try:
-        contents = msgspec.json.decode(blobs[0], type=Contents)
-        held = dict(zip(contents.names, blobs[1:], strict=True))
+        contents = msgspec.json.decode(parts[0], type=Contents)
+        held = dict(zip(contents.names, parts[1:], strict=True))
         with gzip.open(io.BytesIO(held.pop(RUN_FILE))) as file:
             content = file.read(LARGEST_BYTES + 1)
     except (LookupError, ValueError, EOFError, OSError) as error:

@@ -75,9 +75,7 @@ class Runs:
 
     def listed(self, ctx: Any, experiment: str) -> dict[str, Listed]:
         """All runs by name, newest first; unreadable ones are left out."""
-        series = self._provider.list_blob_sequences(
-            ctx, experiment_id=experiment, plugin_name=PLUGIN
-        )
+        series = self._provider.list_tensors(ctx, experiment_id=experiment, plugin_name=PLUGIN)
         runs = []
         for tag_run, tags in series.items():
             if TAG not in tags:
@@ -104,7 +102,7 @@ class Runs:
     def _read(self, ctx: Any, experiment: str, run: Listed) -> Source:
         from alexprof.show.pages.view import Source
 
-        held = decode(self._blobs(ctx, experiment, run), run.head.run)
+        held = decode(self._parts(ctx, experiment, run), run.head.run)
         folder = self._folder(run)
         if not held.whole and folder is not None:
             record = load_run(folder)
@@ -126,8 +124,8 @@ class Runs:
             lambda: load_timeline(run, variant, phase),
         )
 
-    def _blobs(self, ctx: Any, experiment: str, run: Listed) -> list[bytes]:
-        series = self._provider.read_blob_sequences(
+    def _parts(self, ctx: Any, experiment: str, run: Listed) -> list[bytes]:
+        series = self._provider.read_tensors(
             ctx,
             experiment_id=experiment,
             plugin_name=PLUGIN,
@@ -138,7 +136,7 @@ class Runs:
         if not data:
             raise RunError(f"TensorBoard has no data of run {run.name} any more")
         newest = max(data, key=lambda datum: datum.wall_time)
-        return [self._provider.read_blob(ctx, blob_key=ref.blob_key) for ref in newest.values]
+        return [bytes(part) for part in newest.numpy.tolist()]
 
     def _folder(self, run: Listed) -> Path | None:
         """The folder of a listed run: beside its event file, below the logdir; None if not here."""

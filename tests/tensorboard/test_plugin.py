@@ -166,7 +166,7 @@ def test_a_run_is_shown_without_its_folder(logdir, tmp_path):
 def test_a_damaged_summary_is_an_answer_in_words(logdir, tmp_path, monkeypatch):
     shutil.copytree(logdir / "first", tmp_path / "first")
     served = Served(tmp_path)
-    monkeypatch.setattr("alexprof.tensorboard.runs.Runs._blobs", lambda *_: [b"{}", b"x"])
+    monkeypatch.setattr("alexprof.tensorboard.runs.Runs._parts", lambda *_: [b"{}", b"x"])
     answer = get(served, "data/page", run="first")
     assert answer.status_code == 500
     assert "damaged" in answer.json["error"]
@@ -179,14 +179,14 @@ class TestPayload:
     def place(self, logdir):
         return logdir / "first"
 
-    def blobs(self, place):
+    def parts(self, place):
         run = load_run(place)
         summary = encode(run, place, head_of(run, "", ["trace"]))
         return run, list(summary.value[0].tensor.string_val)
 
     def test_record_and_tables_arrive(self, place):
-        run, blobs = self.blobs(place)
-        held = decode(blobs, "first")
+        run, parts = self.parts(place)
+        held = decode(parts, "first")
         assert held.whole
         assert held.run == run
         assert held.tables == {name: (place / name).read_bytes() for name in run.tables}
@@ -195,9 +195,9 @@ class TestPayload:
         sizes = {}
         for most in (10**6, 3000, 100):
             monkeypatch.setattr(payload, "MOST_BYTES", most)
-            run, blobs = self.blobs(place)
-            held = decode(blobs, "first")
-            sizes[most] = sum(map(len, blobs))
+            run, parts = self.parts(place)
+            held = decode(parts, "first")
+            sizes[most] = sum(map(len, parts))
             assert held.whole == (most == 10**6)
         assert sizes[10**6] > sizes[3000] > sizes[100]
         (phase,) = (phase for _, _, phase in held.run.all_phases())
@@ -205,7 +205,7 @@ class TestPayload:
         assert phase.layers == next(run.all_phases())[2].layers
 
     @pytest.mark.parametrize(
-        "blobs",
+        "parts",
         [
             [],
             [b""],
@@ -216,9 +216,9 @@ class TestPayload:
             [msgspec.json.encode(Contents(names=("run.json",)))],
         ],
     )
-    def test_damage_is_an_error_in_words(self, blobs):
+    def test_damage_is_an_error_in_words(self, parts):
         with pytest.raises(RunError):
-            decode(blobs, "first")
+            decode(parts, "first")
 
     def test_a_small_blob_that_unpacks_to_gigabytes_is_refused(self, monkeypatch):
         monkeypatch.setattr(payload, "LARGEST_BYTES", 1000)

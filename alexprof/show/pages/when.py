@@ -16,7 +16,7 @@ from alexprof.show.pages.where import legend_of
 from alexprof.show.text import plural, sentence_case
 
 _LEVELS = ("layer", "op", "kernel")
-_STEPS_OFFERED = 200
+_STEPS_OFFERED = 1000
 _SEEN = 0.001
 """Less of a step is not worth a word."""
 _BESIDE_STEP = "step:"

@@ -13,7 +13,7 @@ import { State } from "./state.js";
  * @typedef {import("./controls.js").Run} Run
  */
 
-const POLL_MS = 15_000;
+const POLL_MS = 5_000;
 const PAGE_CHOICES = ["variant", "phase", "unit", "roll", "depth", "idle", "step", "beside", "against"];
 
 /** Draws the tab; TensorBoard calls it once. */

@@ -73,7 +73,8 @@ export class State {
     const own = Object.entries(this.values).map(
       ([name, value]) => `${PREFIX}${name}=${encodeURIComponent(value)}`,
     );
-    return `#${[TAB, ...own, ...others].join("&")}`;
+    const tab = window.parent === window ? [] : [TAB];
+    return `#${[...tab, ...own, ...others].join("&")}`;
   }
 }
 
