@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorboard import plugin_util
 from tensorboard.plugins import base_plugin
@@ -12,6 +14,9 @@ from werkzeug.wrappers import Request, Response
 from alexprof.tensorboard import payload
 from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond_json
 from alexprof.tensorboard.runs import Listed, Runs
+
+if TYPE_CHECKING:
+    from alexprof.show.pages.view import OtherRun
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
@@ -72,11 +77,21 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         check_name("page", name, PAGES)
         listed = self._listed(request)
         source = self._load(request, listed, request.args.get("run", ""))
-        against = None
-        if choices.against and choices.against not in source.run.variants:
-            against = self._load(request, listed, choices.against)
-        view = PageView.of(source, choices, tuple(listed), against)
+        run = request.args.get("run", "")
+        view = PageView.of(source, choices, tuple(self._others(request, listed, run)), run)
+        if choices.against and not view.is_known(choices.against):
+            raise NotFound(f"run {run} has no variant, and TensorBoard no run {choices.against!r}")
         return respond_json(request, page_values(PAGES[name].make(view)))
+
+    def _others(self, request: Request, listed: dict[str, Listed], name: str) -> Iterator[OtherRun]:
+        """What a run can be compared with."""
+        from alexprof.show.pages.view import OtherRun
+
+        for other, held in listed.items():
+            if other != name:
+                head = held.head
+                load = partial(self._load, request, listed, other)
+                yield OtherRun(other, head.started, head.workload, head.is_trace, load)
 
     def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Any:
         """A run and its tables; a `NotFound` if TensorBoard knows none of that name."""

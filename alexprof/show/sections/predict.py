@@ -48,7 +48,7 @@ def prediction(view: View, key: str) -> Iterator[Block]:
     layers = [saving for saving in predicted.savings if saving.what == "layer"]
     shown = layers[:LAYERS_SHOWN]
     if shown or left_out:
-        unit = numbers.table_unit([predicted.step_s])
+        unit = view.unit([predicted.step_s], predicted.step_s)
         measured = any(
             saving.reference == variant and view.ablation(saving).parts
             for saving in view.savings(key)
