@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -199,7 +199,7 @@ def _layers(phase: Phase, division: DividedStep, whole: Sequence[Cost]) -> list[
             fraction=row.share_fraction,
             busy_fraction=row.busy_fraction,
             by_pass_s=by_pass_s[row.name] or {"other": row.share_mean_s},
-            kind=_main_kind(kinds[row.name]),
+            kind=main_kind(kinds[row.name]),
         )
         for row in whole
     ]
@@ -235,7 +235,8 @@ def _critical_path(phase: Phase, device: str, traced_ns: float) -> dict[str, flo
     return {name: layer_s * 1e9 / traced_ns for name, layer_s in ranked} if traced_ns else {}
 
 
-def _main_kind(shares_s: dict[str, float]) -> str:
+def main_kind(shares_s: Mapping[str, float]) -> str:
+    """The kind that takes 90 % of some shares; "" if there is none."""
     largest = max(shares_s, key=lambda kind: shares_s[kind], default="")
     enough = shares_s and shares_s[largest] >= _SAME_KIND * math.fsum(shares_s.values())
     return largest if enough else ""

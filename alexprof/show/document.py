@@ -18,7 +18,7 @@ Align = Literal["name", "text", "number", "right", "bar"]
 Mark = (
     Literal["forward", "backward", "pass", "idle", "own", "others", "measured"]
     | Literal["remainder", "interval"]
-    | Literal["zero", "whole", "whole, open", "part", "part, open"]
+    | Literal["zero", "whole", "whole, open", "part", "part, open", "dot"]
 )
 RowStyle = Literal["plain", "group", "muted", "sum"]
 
@@ -41,6 +41,7 @@ class Bar:
     """A cell that is drawn."""
 
     pieces: tuple[Piece, ...]
+    axis: Axis | None = None  # None takes the table's
 
 
 Cell: TypeAlias = "str | Bar"
@@ -117,9 +118,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table. At most one column is a "bar", the last; `aside` stands right of the title.
+    """A table. Text outputs take one column that is a "bar", the last.
 
-    `part` is what `--section` calls it; "" where it is shown with its section alone.
+    `aside` stands right of the title; `part` is what `--section` calls the table, "" where it is
+    shown with its section alone.
     """
 
     columns: tuple[Column, ...]
@@ -204,6 +206,7 @@ class Figure:
     summary: str  # What it shows, for those who can't see it
     aside: str = ""
     hint: str = ""  # Stands below it until something is pointed at
+    narrow: Mapping[str, Any] | None = None  # The specification for a narrow page; None for one
 
 
 @dataclass(frozen=True)

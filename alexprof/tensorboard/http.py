@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -50,5 +51,9 @@ def guarded(route: Route) -> Any:
             return respond_json(request, {"error": str(error)}, 400)
         except AlexProfError as error:
             return respond_json(request, {"error": str(error)}, 500)
+        except Exception as error:  # a fault of ours: TensorBoard goes on, and its log has it
+            logging.getLogger(__name__).exception("AlexProf failed to answer %s", request.url)
+            text = f"AlexProf has a fault ({type(error).__name__}): TensorBoard's log has more"
+            return respond_json(request, {"error": text}, 500)
 
     return application

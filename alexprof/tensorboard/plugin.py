@@ -16,7 +16,7 @@ from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond
 from alexprof.tensorboard.runs import Listed, Runs
 
 if TYPE_CHECKING:
-    from alexprof.show.pages.view import OtherRun
+    from alexprof.show.pages.view import OtherRun, PageView, Source
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
@@ -49,6 +49,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "/vega.js": _vega,
             "/data/runs": self._list,
             "/data/page": self._page,
+            "/data/detail": self._detail,
         }
         return {path: guarded(route) for path, route in routes.items()}
 
@@ -70,18 +71,30 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         from alexprof.errors import check_name
         from alexprof.show.pages import PAGES
         from alexprof.show.pages.values import page_values
+
+        name = request.args.get("page", next(iter(PAGES)))
+        check_name("page", name, PAGES)
+        return respond_json(request, page_values(PAGES[name].make(self._view(request))))
+
+    def _detail(self, request: Request) -> Response:
+        from alexprof.show.pages.detail import row_detail
+        from alexprof.show.pages.values import block_values
+
+        blocks = row_detail(self._view(request), request.args.get("key", ""))
+        return respond_json(request, {"blocks": block_values(blocks)})
+
+    def _view(self, request: Request) -> PageView:
+        """The run that a request names, as its other parameters choose."""
         from alexprof.show.pages.view import Choices, PageView
 
         choices = Choices.parse(dict(request.args))
-        name = request.args.get("page", next(iter(PAGES)))
-        check_name("page", name, PAGES)
         listed = self._listed(request)
         source = self._load(request, listed, request.args.get("run", ""))
         run = request.args.get("run", "")
         view = PageView.of(source, choices, tuple(self._others(request, listed, run)), run)
         if choices.against and not view.is_known(choices.against):
             raise NotFound(f"run {run} has no variant, and TensorBoard no run {choices.against!r}")
-        return respond_json(request, page_values(PAGES[name].make(view)))
+        return view
 
     def _others(self, request: Request, listed: dict[str, Listed], name: str) -> Iterator[OtherRun]:
         """What a run can be compared with."""
@@ -93,7 +106,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
                 load = partial(self._load, request, listed, other)
                 yield OtherRun(other, head.started, head.workload, head.is_trace, load)
 
-    def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Any:
+    def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Source:
         """A run and its tables; a `NotFound` if TensorBoard knows none of that name."""
         if name not in listed:
             raise NotFound(f"TensorBoard has no run {name!r} by AlexProf")

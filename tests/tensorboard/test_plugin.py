@@ -62,6 +62,13 @@ def test_every_page_is_a_question_with_blocks(served, page):
     assert answer.json["blocks"]
 
 
+def test_a_row_opens_to_its_ops_and_steps(served):
+    blocks = get(served, "data/detail", run="first", key="conv1").json["blocks"]
+    (steps,) = [block for block in blocks if block["type"] == "table"]
+    assert len(steps["rows"]) == 4
+    assert get(served, "data/detail", run="first", key="nothing").status_code == 400
+
+
 def test_the_tab_is_named_and_its_module_served(served):
     listing = json.loads(served._client.get("/data/plugins_listing").text)
     assert listing["alexprof"]["tab_name"] == "AlexProf"

@@ -25,7 +25,7 @@ def legend_mark(mark: Mark) -> str:
 
 def _piece(piece: Piece, axis: Axis) -> str:
     start, end = sorted(axis.place(value) * WIDTH for value in (piece.start, piece.end))
-    if piece.mark in _POINTS or piece.mark == "zero":
+    if piece.mark in _POINTS or piece.mark in ("zero", "dot"):
         return _point(piece.mark, start) if 0 <= start <= WIDTH else ""
     cut_left, cut_right = start < 0, end > WIDTH
     start, end = max(start, 0.0), min(end, float(WIDTH))
@@ -53,6 +53,8 @@ def _fill(piece: Piece) -> str:
 def _point(mark: Mark, place: float) -> str:
     if mark == "zero":
         return f'<path d="M{place:.1f} 0V{HEIGHT}" stroke="var(--edge)" stroke-dasharray="2 2"/>'
+    if mark == "dot":
+        return f'<circle cx="{place:.1f}" cy="{_MIDDLE}" r="2.5" fill="none" stroke="{_INK}"/>'
     text = f'x="{place:.1f}" y="{HEIGHT - 3}" text-anchor="middle" font-size="11"'
     return f'<text {text} fill="{_INK}">{_POINTS[mark]}</text>'
 

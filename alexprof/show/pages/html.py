@@ -163,6 +163,6 @@ def _head(column: Column) -> str:
 
 def _cell(column: Column, cell: Bar | str, table: Table) -> str:
     if isinstance(cell, Bar):
-        return f"<td>{bar_svg(cell, table.axis)}</td>"
+        return f"<td>{bar_svg(cell, cell.axis or table.axis)}</td>"
     kind = "right" if column.flush_right else "indent" if cell.startswith("  ") else ""
     return f"<td{f' class={kind!r}' if kind else ''}>{escape(cell.strip(' '))}</td>"

@@ -67,7 +67,10 @@ def _table(table: Table) -> dict[str, Any]:
 
 
 def _cell(cell: Cell) -> str | dict[str, Any]:
-    return {"pieces": [vars(piece) for piece in cell.pieces]} if isinstance(cell, Bar) else cell
+    if not isinstance(cell, Bar):
+        return cell
+    axis = {} if cell.axis is None else {"axis": _axis(cell.axis)}
+    return {"pieces": [vars(piece) for piece in cell.pieces], **axis}
 
 
 def _axis(axis: Axis) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Choices:
     unit: UnitChoice = "time"  # "%": of the step
     roll: str = ""  # What rows and blocks of a page stand for: layers, kinds, …
     depth: int = 0  # How many parts of layers' names to keep; 0 keeps all
+    idle: str = ""  # "out": idle time is left out of charts
     step: int = 0  # Place among the traced steps
     against: str = ""  # The run, or variant, to compare with
 

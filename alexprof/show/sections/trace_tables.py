@@ -39,7 +39,7 @@ def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     unit = numbers.table_unit([division.step_s])
     totals = accumulate(op.share_fraction for op in shown)
     return Table.of(
-        _op_columns(unit),
+        op_columns(unit),
         zip(shown, totals, strict=True),
         style=lambda item: "plain" if item[0].kind else "muted",
         title=title,
@@ -47,7 +47,7 @@ def op_table(phase: Phase, division: DividedStep, top: int) -> Table | None:
     )
 
 
-def _op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
+def op_columns(unit: numbers.Unit) -> tuple[Column, ...]:
     """Of pairs of an op and the total so far."""
 
     def cores(op: OpCost) -> str:

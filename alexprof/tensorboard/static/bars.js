@@ -65,6 +65,7 @@ function drawPiece(piece, axis) {
   }
   if (piece.mark in POINTS) return point(piece.mark, start);
   const [cutLeft, cutRight] = [start < 0, end > WIDTH];
+  if (start > WIDTH || end < 0) return svg("g");
   [start, end] = [Math.max(start, 0), Math.min(end, WIDTH)];
   if (piece.mark === "interval") return whisker(start, end, cutLeft, cutRight);
   const width = end > start ? Math.max(end - start, 0.5) : 0;

@@ -3,9 +3,11 @@
 import { element } from "./dom.js";
 
 /**
- * @typedef {{type: "figure", name: string, title: string, spec: any, summary: string, aside: string, hint: string}} Figure
+ * @typedef {{type: "figure", name: string, title: string, spec: any, narrow: any, summary: string, aside: string, hint: string}} Figure
  * @typedef {{id: number, text: string, filter?: string, go?: Record<string, string>}} Datum
  */
+
+const NARROW_PX = 560;
 
 /** @type {Promise<any> | null} */
 let script = null;
@@ -59,7 +61,8 @@ export function drawFigure(figure, context) {
 async function drawVega(figure, place, told, context) {
   // @ts-ignore: Vega's script sets it
   const { vegaEmbed } = window;
-  const { view } = await vegaEmbed(place, figure.spec, {
+  const spec = figure.narrow && place.clientWidth < NARROW_PX ? figure.narrow : figure.spec;
+  const { view } = await vegaEmbed(place, spec, {
     mode: "vega-lite",
     renderer: "svg",
     actions: false,
@@ -69,8 +72,8 @@ async function drawVega(figure, place, told, context) {
     loader: { load: refuse, sanitize: refuse },
   });
   place.dataset.drawn = "";
-  const items = pointable(figure.spec);
-  const hasFocus = (figure.spec.params ?? []).some((/** @type {any} */ param) => param.name === "focus");
+  const items = pointable(spec);
+  const hasFocus = (spec.params ?? []).some((/** @type {any} */ param) => param.name === "focus");
   let at = -1;
   /** @param {Datum | null} datum */
   const tell = (datum) => {

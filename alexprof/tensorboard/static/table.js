@@ -6,7 +6,7 @@ import { element } from "./dom.js";
 /**
  * @typedef {import("./bars.js").Piece} Piece
  * @typedef {import("./bars.js").Axis} Axis
- * @typedef {string | {pieces: Piece[]}} Cell
+ * @typedef {string | {pieces: Piece[], axis?: Axis}} Cell
  * @typedef {{title: string, unit: string, align: string, drop: number, legend: [string, string][]}} Column
  * @typedef {{cells: Cell[], style: string, key: string}} Row
  * @typedef {{type: "table", title: string, aside: string, part: string, columns: Column[], rows: Row[], axis: Axis}} Table
@@ -95,7 +95,8 @@ class TableView {
   head(column) {
     const unit = column.unit && element("small", {}, column.unit);
     const legend = column.legend.flatMap(([mark, label]) => [sample(mark), ` ${label} `]);
-    const drawn = column.align === "bar" && !column.legend.length ? [ticks(this.table.axis)] : legend;
+    const hasTicks = column.align === "bar" && !column.legend.length && !column.title;
+    const drawn = hasTicks ? [ticks(this.table.axis)] : legend;
     const attributes = { scope: "col", class: cellClass(column), "data-drop": column.drop };
     if (column.align === "bar" || !this.sortable) {
       return element("th", attributes, column.title, unit, ...drawn);
@@ -150,7 +151,7 @@ class TableView {
       const cell = row.cells[place] ?? "";
       const attributes = { class: cellClass(column, cell), "data-drop": column.drop };
       if (typeof cell !== "string") {
-        line.append(element("td", attributes, bar(cell.pieces, this.table.axis)));
+        line.append(element("td", attributes, bar(cell.pieces, cell.axis ?? this.table.axis)));
       } else if (place === 0 && row.key) {
         line.append(element("td", attributes, this.opener(row, line, cell.trim())));
       } else {
