@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 from alexprof.analysis.changes import Change, Unmatched
 from alexprof.show import numbers
@@ -41,7 +41,7 @@ Part = Change | Unmatched
 
 def forest(
     parts: Sequence[Part],
-    kind_of: Callable[[str], str],
+    kinds: Mapping[str, str],
     unit: numbers.Unit,
     *,
     title: str,
@@ -51,7 +51,7 @@ def forest(
 
     Args:
         parts: In order, those of the level "phase" first.
-        kind_of: The kind of a layer; "" if it is of several.
+        kinds: The kind of each layer that is of one.
         unit: The unit of all numbers.
         title: The figure's.
         aside: What is compared.
@@ -62,7 +62,7 @@ def forest(
         name="forest",
         title=title,
         aside=aside,
-        spec=_spec(parts, kind_of, unit),
+        spec=_spec(parts, kinds, unit),
         summary=f"Changes in {unit.name} with their 95 % intervals: {'; '.join(texts)}.",
         hint=(
             "◆ the whole step, ■ layers and idle time. Filled: a difference, allowing for how many "
@@ -71,7 +71,7 @@ def forest(
     )
 
 
-def _spec(parts: Sequence[Part], kind_of: Callable[[str], str], unit: numbers.Unit) -> Spec:
+def _spec(parts: Sequence[Part], kinds: Mapping[str, str], unit: numbers.Unit) -> Spec:
     scale = unit.per_second
     intervals_s = {
         place: interval
@@ -79,10 +79,11 @@ def _spec(parts: Sequence[Part], kind_of: Callable[[str], str], unit: numbers.Un
         if (interval := interval_of(part)) is not None
     }
     headers = {name: f"{title}, {unit.name}" for name, title in _TITLES.items()}
-    axis = axis_over([*map(change_of, parts)], [*intervals_s.values()], scale)
+    whole = [interval for place, interval in intervals_s.items() if parts[place].level == "phase"]
+    axis = axis_over([*map(change_of, parts)], [*intervals_s.values()], scale, whole)
     plot = Plot(_FRAME.headed(**headers), axis)
     intervals = {place: (low * scale, high * scale) for place, (low, high) in intervals_s.items()}
-    colors = {place: _color(part, kind_of) for place, part in enumerate(parts)}
+    colors = {place: _color(part, kinds) for place, part in enumerate(parts)}
     points: list[Data] = [
         {
             "x": change_of(part) * scale,
@@ -119,10 +120,10 @@ def _label(part: Part) -> str:
     return "whole step" if part.level == "phase" else part.name
 
 
-def _color(part: Part, kind_of: Callable[[str], str]) -> str:
+def _color(part: Part, kinds: Mapping[str, str]) -> str:
     if part.level == "phase":
         return INK
-    kind = kind_of(part.name)
+    kind = kinds.get(part.name, "")
     return kind_color(kind) if kind else MUTED
 
 

@@ -166,9 +166,15 @@ def points_layer(
     }
 
 
-def axis_over(values: Sequence[float], intervals: Sequence[Interval], per_second: float) -> Axis:
-    """An axis that holds 0, all values, and of intervals what is not too far from these."""
-    low, high = min(0.0, *values), max(0.0, *values)
+def axis_over(
+    values: Sequence[float],
+    intervals: Sequence[Interval],
+    per_second: float,
+    held: Sequence[Interval] = (),
+) -> Axis:
+    """An axis that holds 0, all values, what has to be `held`, and what is near of intervals."""
+    ends = [0.0, *values, *(end for interval in held for end in interval)]
+    low, high = min(ends), max(ends)
     reach = (high - low) * _WIDEST
     if reach:
         intervals = [

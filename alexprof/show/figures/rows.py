@@ -203,6 +203,7 @@ def _text_layer(frame: Frame, column: Texts, values: list[Data], style: _Style) 
     place = frame.by_width(narrow, column.wide)["expr"]
     if column.wide < 0:
         place = f"width + ({place})"
+    least = max(column.least, frame.breakpoint if column.narrow is None else 0)
     mark: Spec = {
         "type": "text",
         "align": column.align,
@@ -210,15 +211,12 @@ def _text_layer(frame: Frame, column: Texts, values: list[Data], style: _Style) 
         "color": style.color,
         "fontSize": style.size,
         "fontWeight": style.weight,
-        "x": {"expr": place},
+        # What is not shown stands where it needs no room.
+        "x": {"expr": f"width < {least} ? width / 2 : {place}"},
+        "opacity": {"expr": f"width < {least} ? 0 : 1"},
     }
     if column.limit:
         mark["limit"] = frame.by_width(column.narrow_limit or column.limit, column.limit)
-    least = max(column.least, frame.breakpoint if column.narrow is None else 0)
-    if least:  # what is not shown takes no room either
-        limit = mark.get("limit", {"expr": "0"})["expr"]
-        mark["limit"] = {"expr": f"width < {least} ? 1 : ({limit})"}
-        mark["opacity"] = {"expr": f"width < {least} ? 0 : 1"}
     return {
         "data": {"values": values},
         "mark": mark,

@@ -110,7 +110,7 @@ def _parts(view: View, saving: MeasuredSaving) -> Iterator[_Part]:
             end_s += row.value_s
     own_s = saving.own_s or 0.0
     if saving.own_s is not None:
-        below = "their share of the traced step, scaled"
+        below = "from the traced step"
         of_own = _Part(f"{name}’s own ops", 0.0, own_s, saving.own_ci95_s, below, kind)
         yield replace(of_own, is_sum=end_s != 0.0, filter=f"{name}’s")
     if saving.others_s is not None:
@@ -125,7 +125,7 @@ def _parts(view: View, saving: MeasuredSaving) -> Iterator[_Part]:
 
 
 def _measured(view: View, saving: MeasuredSaving, with_pairs: bool) -> _Part:
-    below = f"{view.summary.estimator}s{'; ○ each pair of blocks' if with_pairs else ''}"
+    below = f"{view.summary.estimator}s{'; ○ pairs of blocks' if with_pairs else ''}"
     return _Part(
         "Measured difference",
         0.0,

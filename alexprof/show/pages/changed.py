@@ -32,7 +32,9 @@ from alexprof.show.text import plural
 
 TITLE = "What changed?"
 _DRAWN = 20
-"""So many layers at most are drawn; the largest changes."""
+"""So many layers at most are drawn: the largest changes."""
+_FIGURES = 4
+"""Of more variants the tables have the rest."""
 
 Part = Change | Unmatched
 
@@ -98,8 +100,7 @@ def _blocks(
     here = comparison
     if view.key in comparison.a.phases:
         here = one_phase(comparison, view.key)
-    if figure := _figure(view, sides, here):
-        yield figure
+    yield from _figures(view, sides, here)
     whole, *_ = changed_sections(comparison, comparison.others[0], view.options.top)
     yield from (block for block in whole.texts if not isinstance(block, Lead))
     if text := same_results(comparison):
@@ -132,28 +133,33 @@ def _verdicts(view: PageView, comparison: RunComparison) -> Iterator[Block]:
         yield Lead(text) if leads else Remark(text)
 
 
-def _figure(view: PageView, sides: Sides, comparison: RunComparison) -> Figure | None:
-    """A phase, of the variant looked at, or else of the first that both have."""
+def _figures(view: PageView, sides: Sides, comparison: RunComparison) -> Iterator[Figure]:
+    """A phase, for each pair of variants; that of the variant looked at first."""
     parts: dict[Key, list[Part]] = {}
     everything: tuple[Part, ...]
     everything = (*comparison.differences, *comparison.gone, *comparison.new)
     for part in everything:
         if part.level in ("phase", "layer"):
             parts.setdefault(key_of(part), []).append(part)
-    if not parts:
-        return None
-    key = next((key for key in parts if view.variant in key[:2]), next(iter(parts)))
-    ordered = sorted(parts[key], key=lambda part: (part.level != "phase", -abs(change_of(part))))
-    kinds, more = _kinds(sides, key), len(ordered) - 1 - _DRAWN
-    figure = forest(
-        ordered[: _DRAWN + 1],
-        lambda name: kinds.get(name, ""),
-        table_unit_of(ordered),
-        title="Changes from A to B",
-        aside=label(key, comparison.a),
+    variants = list(comparison.a.variants)
+    keys = sorted(
+        parts, key=lambda key: (view.variant not in key[:2], variants.index(key[0]), key[1])
     )
-    rest = f" {plural(more, 'more layer')} changed less." if more > 0 else ""
-    return replace(figure, hint=f"{figure.hint}{rest}")
+    for place, key in enumerate(keys[:_FIGURES]):
+        ordered = sorted(
+            parts[key], key=lambda part: (part.level != "phase", -abs(change_of(part)))
+        )
+        figure = forest(
+            ordered[: _DRAWN + 1],
+            _kinds(sides, key),
+            table_unit_of(ordered),
+            title="Changes from A to B",
+            aside=label(key, comparison.a),
+        )
+        more = len(ordered) - 1 - _DRAWN
+        rest = f" {plural(more, 'more layer')} changed less." if more > 0 else ""
+        name = f"{figure.name}-{place + 1}" if place else figure.name
+        yield replace(figure, name=name, hint=f"{figure.hint}{rest}")
 
 
 def _kinds(sides: Sides, key: Key) -> dict[str, str]:

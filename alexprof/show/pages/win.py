@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from alexprof.analysis.division import divide
 from alexprof.analysis.pair_savings import pair_savings
-from alexprof.analysis.predictions import PredictedSaving, Predictions, predict
+from alexprof.analysis.predictions import PredictedSaving, Predictions, What, predict
 from alexprof.analysis.savings import MeasuredSaving
 from alexprof.show import numbers
 from alexprof.show.document import Block, Choice, Figure, Lead, Remark, Section
@@ -15,14 +15,13 @@ from alexprof.show.figures.waterfall import kind_left_out, waterfall
 from alexprof.show.pages.view import PageView
 from alexprof.show.sections.ablations import ablations_table
 from alexprof.show.sections.brief import a_step, saved_text
-from alexprof.show.sections.predict import PREDICTED_BY, prediction
+from alexprof.show.sections.predict import predicted_by, prediction
 from alexprof.show.sections.win import saving_remarks, saving_table, saving_text
 from alexprof.show.text import listed, sentence_case
 from alexprof.workload.ops_to_leave_out import KINDS, SHAPE_KINDS
 from alexprof.workload.registry import WORKLOADS
 
 TITLE = "What would I win?"
-LAYERS, KINDS_OF_OP = "layers", "kinds"
 _DRAWN = 16
 """So many predictions at most have a bar."""
 _SUGGESTED = 3
@@ -79,23 +78,21 @@ def _predictions(
     view: PageView, savings: Sequence[MeasuredSaving], predicted: Predictions | None
 ) -> Iterator[Block]:
     """A bar for each layer or kind, what was measured beside it, and the report's tables."""
+    what: What = "kind" if view.choices.roll == "kind" else "layer"
     if predicted is not None and predicted.how:
-        shown = view.choices.roll if view.choices.roll == KINDS_OF_OP else LAYERS
-        what = "kind" if shown == KINDS_OF_OP else "layer"
-        listed_ = [saving for saving in predicted.savings if saving.what == what]
         if any(saving.what == "kind" for saving in predicted.savings):
-            options = ((LAYERS, "layers"), (KINDS_OF_OP, "kinds of op"))
-            yield Choice("roll", "Predicted savings of", options, shown)
-        if figure := _figure(view, savings, predicted, listed_):
+            options = (("layer", "layers"), ("kind", "kinds of op"))
+            yield Choice("roll", "Predicted savings of", options, what)
+        if figure := _figure(view, savings, predicted, what):
             yield figure
-    yield from prediction(view, view.key)
+    yield from prediction(view, view.key, what)
 
 
 def _figure(
     view: PageView,
     savings: Sequence[MeasuredSaving],
     predicted: Predictions,
-    shown: Sequence[PredictedSaving],
+    what: What,
 ) -> Figure | None:
     speed_ups = {
         saving.name: saving.speed_up for saving in predicted.savings if saving.what == "ablation"
@@ -115,6 +112,7 @@ def _figure(
         if saving.reference == predicted.variant
     ]
     kinds = _kinds(view, predicted)
+    parts = [saving for saving in predicted.savings if saving.what == what]
     rows += [
         Prediction(
             saving.name,
@@ -123,7 +121,7 @@ def _figure(
             saving.speed_up,
             saving.name if saving.what == "kind" else kinds.get(saving.name, ""),
         )
-        for saving in shown[: max(_DRAWN - len(rows), 1)]
+        for saving in parts[: max(_DRAWN - len(rows), 1)]
     ]
     if not rows:
         return None
@@ -131,7 +129,7 @@ def _figure(
     unit = view.unit([predicted.step_s], predicted.step_s)
     both = any(row.measured_s is not None for row in rows)
     named = listed([row.name for row in rows[:3]])
-    aside = [f"{PREDICTED_BY[predicted.how][0]}", *view.needed_label(predicted.variant)]
+    aside = [predicted_by(predicted.how, what), *view.needed_label(predicted.variant)]
     return Figure(
         "predictions",
         "And the others?" if both else "What each would save, predicted",
