@@ -30,7 +30,7 @@ def test_shares_and_idle_time_add_up_to_the_step(make):
 @pytest.mark.parametrize("make", [runs.steady, runs.alexnet])
 def test_rows_add_up_to_what_was_measured_by_means_and_by_medians(make):
     for saving in measured_savings(make()):
-        rows = [row.value_s for row in saving.rows if row.kind != "own part"]
+        rows = [row.value_s or 0.0 for row in saving.rows if row.kind != "own part"]
         assert saving.saved_s == pytest.approx(math.fsum(value or 0.0 for value in rows))
         parts = [row.value_s or 0.0 for row in saving.rows if row.kind == "own part"]
         assert math.fsum(parts) == pytest.approx(saving.own_s)
@@ -96,15 +96,14 @@ def test_what_own_ops_leave_is_a_remainder():
     assert (own.kind, rest.kind) == ("own", "remainder")
     assert own.value_s + rest.value_s == pytest.approx(saving.saved_s)
     # Own ops have no interval here: the remainder is as uncertain as what was measured.
-    widths = [high - low for low, high in (rest.ci95_s, saving.ci95_s)]
-    assert widths[0] == pytest.approx(widths[1])
+    assert rest.ci95_s[1] - rest.ci95_s[0] == pytest.approx(saving.ci95_s[1] - saving.ci95_s[0])
 
 
 @pytest.mark.parametrize("make", [runs.alexnet, odd_runs.one_traced, odd_runs.gone_along])
 def test_rows_add_up_to_what_was_measured(make):
     run = make()
     for saving in measured_savings(run):
-        rows = [row.value_s for row in saving.rows if row.kind != "own part"]
+        rows = [row.value_s or 0.0 for row in saving.rows if row.kind != "own part"]
         assert math.fsum(rows) == pytest.approx(saving.saved_s)
 
 
@@ -135,9 +134,9 @@ def test_kinds_are_predicted_too():
     ]
     by_share = predict(runs.alexnet(), "with_lrn", "forward")
     shares = {kind.name: kind for kind in divide(runs.alexnet(), "with_lrn", "forward").kinds}
-    kinds = {saving.name: saving for saving in by_share.savings if saving.what == "kind"}
+    predicted = {saving.name: saving for saving in by_share.savings if saving.what == "kind"}
     # What was left out is measured, not predicted.
-    assert kinds.keys() == {
+    assert predicted.keys() == {
         name for name, kind in shares.items() if kind.fraction >= LEAST and name != "LRN"
     }
-    assert all(kind.fraction == shares[name].fraction for name, kind in kinds.items())
+    assert all(kind.fraction == shares[name].fraction for name, kind in predicted.items())

@@ -94,9 +94,7 @@ def test_what_only_one_variant_has_costs_what_the_report_says(logdir):
     apart = compared(logdir, "a:with_lrn", "a:without_lrn")
     run = load_run(logdir / "a")
     (layer,) = [part for part in apart.gone if part.level == "layer"]
-    (told,) = [
-        row for row in divide(run, "with_lrn", "forward").layers if row.name == layer.name
-    ]
+    (told,) = [row for row in divide(run, "with_lrn", "forward").layers if row.name == layer.name]
     assert layer.a_s == pytest.approx(told.share_s)
     assert layer.ci95_s == pytest.approx(told.ci95_s)
     assert layer.change_s == -layer.a_s

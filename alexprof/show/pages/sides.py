@@ -37,16 +37,14 @@ def sides_of(view: PageView) -> Sides | None:
     run_name, _, variant = against.rpartition(":")
     if against in view.run.variants or run_name == view.name:
         return _variants(view, against if against in view.run.variants else variant)
-    other = next((other for other in view.others if other.name == against), None)
-    if other is not None:
-        variant = ""
-    else:
-        other = next((other for other in view.others if other.name == run_name), None)
-    if other is None:
-        raise UsageError(
-            f"nothing is called {against!r} here: name a variant of {view.name}, or another run"
-        )
-    return _runs(view, other.load(), against, variant)
+    others = {other.name: other for other in view.others}
+    if against in others:
+        return _runs(view, others[against].load(), against, None)
+    if run_name in others:
+        return _runs(view, others[run_name].load(), against, variant)
+    raise UsageError(
+        f"nothing is called {against!r} here: name a variant of {view.name}, or another run"
+    )
 
 
 def _usual(view: PageView) -> str:
@@ -73,15 +71,15 @@ def _variants(view: PageView, variant: str) -> Sides | None:
     return Sides(a, b, variant)
 
 
-def _runs(view: PageView, other: Source, against: str, variant: str) -> Sides:
+def _runs(view: PageView, other: Source, against: str, variant: str | None) -> Sides:
     """The older run first; a variant that is named stands beside the same one, or the one shown."""
-    if variant:
+    if variant is not None:
         check_name("variant", variant, tuple(other.run.variants), f" in run {other.run.run}")
-    own = variant if variant in view.run.variants else view.variant
-    mine = Selection(
-        _folder(view.run.place, view.name), view.run, own if variant else None, view.tables
-    )
-    theirs = Selection(_folder(other.run.place, against), other.run, variant or None, other.tables)
+    own = None
+    if variant is not None:
+        own = variant if variant in view.run.variants else view.variant
+    mine = Selection(_folder(view.run.place, view.name), view.run, own, view.tables)
+    theirs = Selection(_folder(other.run.place, against), other.run, variant, other.tables)
     in_order = (mine, theirs) if view.run.started < other.run.started else (theirs, mine)
     return Sides(*in_order, against)
 
