@@ -23,10 +23,10 @@ from alexprof.show.figures.base import (
     chart,
     numbered,
 )
-from alexprof.show.text import cut
+from alexprof.show.text import cut_all
 
-_LONGEST = 60
-"""Longer texts are cut, to so many cells, before their column cuts them to its pixels."""
+_CELL = 6.5
+"""Pixels of a letter, at most in the mean."""
 Data = dict[str, Any]
 """A row of data."""
 
@@ -52,7 +52,7 @@ class Texts:
     header: str
     wide: int  # Its left edge, or the right one of numbers; below 0 from the chart's right side
     narrow: int | None = None  # The same in a narrow place; None leaves it out
-    limit: int = 0  # How wide its texts may be; 0: as they are
+    limit: int = 0  # How wide its texts may be, in pixels; 0: as they are
     narrow_limit: int = 0
     align: str = "right"
     least: int = 0  # The narrowest place that has it, in pixels
@@ -182,20 +182,27 @@ def _texts(frame: Frame, column: Texts, rows: Sequence[Data]) -> Iterator[Spec]:
     if column.header:
         header = [{"label": column.header, "y": -9}]
         yield _text_layer(frame, column, header, _SMALL)
+    labels = [row.get(column.field) or "" for row in rows]
+    wide, narrow = (_cut_all(labels, limit) for limit in (column.limit, column.narrow_limit))
     texts: list[tuple[_Style, Data]] = []
-    for row in rows:
-        label, below = (row.get(f"{column.field}{end}") or "" for end in ("", "_below"))
+    for row, *both in zip(rows, wide, narrow, strict=True):
+        below = row.get(f"{column.field}_below") or ""
         y = (row["top"] + row["bottom"]) / 2
         color = MUTED if row.get(f"{column.field}_muted") else INK
         style = _Style(color, 12, "bold" if row.get("bold") else "normal")
-        if label:
-            cut_label = cut(label, _LONGEST)
-            texts.append((style, {"label": cut_label, "y": y - _HALF_LINE * bool(below)}))
+        if both[0]:
+            text: Data = {"label": both[0], "y": y - _HALF_LINE * bool(below)}
+            texts.append((style, text | ({"narrow": both[1]} if both[1] != both[0] else {})))
         if below:
             texts.append((_SMALL, {"label": below, "y": y + _HALF_LINE}))
     for style in dict.fromkeys(style for style, _ in texts):
         values = [text for of_style, text in texts if of_style == style]
         yield _text_layer(frame, column, values, style)
+
+
+def _cut_all(labels: Sequence[str], limit: int) -> list[str]:
+    """Different names stay different in so many pixels; 0 leaves them."""
+    return cut_all(labels, int(limit / _CELL)) if limit else list(labels)
 
 
 def _text_layer(frame: Frame, column: Texts, values: list[Data], style: _Style) -> Spec:
@@ -211,16 +218,16 @@ def _text_layer(frame: Frame, column: Texts, values: list[Data], style: _Style) 
         "color": style.color,
         "fontSize": style.size,
         "fontWeight": style.weight,
-        # What is not shown stands where it needs no room.
-        "x": {"expr": f"width < {least} ? width / 2 : {place}"},
-        "opacity": {"expr": f"width < {least} ? 0 : 1"},
+        "x": {"expr": place},
     }
     if column.limit:
         mark["limit"] = frame.by_width(column.narrow_limit or column.limit, column.limit)
+    shown = f"width < {frame.breakpoint} && datum.narrow ? datum.narrow : datum.label"
     return {
         "data": {"values": values},
+        "transform": [{"calculate": f"width < {least} ? '' : {shown}", "as": "shown"}],
         "mark": mark,
-        "encoding": {"y": down(), "text": {"field": "label"}},
+        "encoding": {"y": down(), "text": {"field": "shown"}},
     }
 
 
