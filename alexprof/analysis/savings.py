@@ -28,10 +28,17 @@ from alexprof.record.values import Interval, Reason, Verdict
 from alexprof.workload.base import matches, matches_kind
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
-RowKind = (
-    Literal["own", "own part", "layer", "not significant", "gone", "new", "unassigned"]
-    | Literal["idle", "remainder"]
-)
+RowKind = Literal[
+    "own",
+    "own part",
+    "layer",
+    "not significant",
+    "gone",
+    "new",
+    "unassigned",
+    "idle",
+    "remainder",
+]
 _VERDICTS: dict[Verdict, SavingVerdict] = {
     "faster": "saves",
     "slower": "costs",
