@@ -137,9 +137,9 @@ def attribute_phases(
     check_count("too_many_steps", len(steps) * len(work.devices), MOST_STEPS, trace.source)
     check_count("too_many_phases", len(steps.shown()), MOST_PHASES, trace.source, "name a marker")
     divisions = divide_all(work, steps)
-    labels, across = describe_with_fusions(work, depth, _gpu_time(divisions, len(work.ops)))
+    labels, across = describe_with_fusions(work, depth, gpu_time(divisions, len(work.ops)))
     notes = notes_on_costs(divisions, work, steps, labels, across)
-    busiest = {phase: _busiest(divisions, steps.rows_of(phase)) for phase in steps.shown()}
+    busiest = {phase: busiest_device(divisions, steps.rows_of(phase)) for phase in steps.shown()}
     has_length = {
         phase: bool((division.rows.end_ps > division.rows.begin_ps)[steps.rows_of(phase)].any())
         for phase, division in busiest.items()
@@ -220,7 +220,7 @@ def _of_phase(phase: int, division: Division, divided: _Divided) -> Attribution:
     )
 
 
-def _busiest(divisions: Sequence[Division], rows: Index) -> Division:
+def busiest_device(divisions: Sequence[Division], rows: Index) -> Division:
     """The GPU that was busy longest in some steps; the CPU where none was."""
     gpus = [division for division in divisions if division.device != CPU]
     busy_ps = [int(gpu.amounts["busy_ns"][np.isin(gpu.rows.step, rows)].sum()) for gpu in gpus]
@@ -239,7 +239,7 @@ def _bound_by(costs: pl.DataFrame, device: str, work: Work, timed_s: float | Non
     return "unknown" if bound == "launching" and work.turned_off is not None else bound
 
 
-def _gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:
+def gpu_time(divisions: Sequence[Division], ops: int) -> Float | None:
     """What each op took on GPUs, float64 [ops] picoseconds; None where no GPU ran any."""
     taken = np.zeros(ops + 1)
     for division in divisions:

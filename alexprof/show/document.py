@@ -207,6 +207,7 @@ class Figure:
     aside: str = ""
     hint: str = ""  # Stands below it until something is pointed at
     narrow: Mapping[str, Any] | None = None  # The specification for a narrow page; None for one
+    legend: tuple[tuple[str, str], ...] = ()  # Fills, as in the specification, and what they mean
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,8 @@ class Lanes:
     title: str
     aside: str
     steps: tuple[tuple[str, str, int], ...]  # Variant, phase and place among the traced steps
+    labels: tuple[str, ...]  # What each step is called
+    legend: tuple[tuple[str, str], ...] = ()  # As of figures
 
 
 @dataclass(frozen=True)

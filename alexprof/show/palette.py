@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 Paint = Callable[[str, str], str]
 """Colors a text in a style of that name."""
@@ -61,6 +61,17 @@ def kind_color(kind: str) -> str:
 def hatching(kind: str) -> str:
     """What fills a kind's blocks in backward, in a specification: "url(#hatch-conv2d)"."""
     return f"url(#hatch-{kind_name(kind)})"
+
+
+def kind_legend(kinds: Iterable[str], *, backward: bool = True) -> tuple[tuple[str, str], ...]:
+    """What fills mean: each kind that has a color, other kinds, backward and idle time."""
+    named = dict.fromkeys(kinds)
+    legend = [(kind_color(kind), kind) for kind in KINDS if kind in named]
+    if named.keys() - {*KINDS}:
+        legend.append((kind_color(OTHER), "other kinds"))
+    hatched = next((kind for kind in KINDS if kind in named), OTHER)
+    legend += [(hatching(hatched), "hatched: backward")] if backward else []
+    return (*legend, ("url(#dots)", "dotted: idle"))
 
 
 def style_sheet() -> str:

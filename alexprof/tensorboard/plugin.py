@@ -11,6 +11,7 @@ from tensorboard import plugin_util
 from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
+from alexprof.errors import UsageError, check_name
 from alexprof.tensorboard import payload
 from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond_json
 from alexprof.tensorboard.runs import Listed, Runs
@@ -50,6 +51,7 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "/data/runs": self._list,
             "/data/page": self._page,
             "/data/detail": self._detail,
+            "/data/timeline": self._timeline,
         }
         return {path: guarded(route) for path, route in routes.items()}
 
@@ -68,7 +70,6 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         return respond_json(request, {"runs": runs, "pages": pages})
 
     def _page(self, request: Request) -> Response:
-        from alexprof.errors import check_name
         from alexprof.show.pages import PAGES
         from alexprof.show.pages.values import page_values
 
@@ -83,6 +84,20 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         blocks = row_detail(self._view(request), request.args.get("key", ""))
         return respond_json(request, {"blocks": block_values(blocks)})
 
+    def _timeline(self, request: Request) -> Response:
+        from alexprof.analysis.timelines import critical_ops
+        from alexprof.tensorboard.timeline import encode_step
+
+        view = self._view(request)
+        timeline = view.timeline(view.variant, view.key)
+        phase = view.phase(view.variant, view.key)
+        try:
+            content = encode_step(timeline, view.choices.step, critical_ops(phase) if phase else ())
+        except IndexError:
+            count = timeline.wall_ps.size
+            raise UsageError(f"no step {view.choices.step}: there are {count}, from 0 on") from None
+        return respond(request, content, "application/octet-stream")
+
     def _view(self, request: Request) -> PageView:
         """The run that a request names, as its other parameters choose."""
         from alexprof.show.pages.view import Choices, PageView
@@ -91,7 +106,8 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         listed = self._listed(request)
         source = self._load(request, listed, request.args.get("run", ""))
         run = request.args.get("run", "")
-        view = PageView.of(source, choices, tuple(self._others(request, listed, run)), run)
+        others = tuple(self._others(request, listed, run))
+        view = PageView.of(source, choices, others, run, self._runs.timeline)
         if choices.against and not view.is_known(choices.against):
             raise NotFound(f"run {run} has no variant, and TensorBoard no run {choices.against!r}")
         return view

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tensorboard.data.provider import RunTagFilter
 from tensorboard.plugins.base_plugin import TBContext
@@ -17,10 +18,38 @@ from alexprof.record.store import RUN_FILE, load_run
 from alexprof.tensorboard.payload import PLUGIN, TAG, Head, decode, decode_head
 
 if TYPE_CHECKING:
+    from alexprof.attribute.lanes import Timeline
+    from alexprof.record.run import Run
     from alexprof.show.pages.view import Source
 
-_KEPT = 8
-"""How many runs stay decoded."""
+_SOURCES_KEPT, _TIMELINES_KEPT = 8, 3
+"""How many runs, and timelines of phases, stay in memory."""
+
+
+Value = TypeVar("Value")
+
+
+class Kept(Generic[Value]):
+    """Values by key, the least used of which are forgotten; for several threads."""
+
+    def __init__(self, most: int) -> None:
+        """Keeps at most so many values."""
+        self._most = most
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key, made if it is not there."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
 
 
 @dataclass(frozen=True)
@@ -41,8 +70,8 @@ class Runs:
         self._provider = context.data_provider
         self._logdir = context.logdir or ""
         self._logdir_spec = getattr(context.flags, "logdir_spec", "") or ""
-        self._decoded: OrderedDict[tuple[str, str, float], Source] = OrderedDict()
-        self._lock = Lock()
+        self._sources: Kept[Source] = Kept(_SOURCES_KEPT)
+        self._timelines: Kept[Timeline] = Kept(_TIMELINES_KEPT)
 
     def listed(self, ctx: Any, experiment: str) -> dict[str, Listed]:
         """All runs by name, newest first; unreadable ones are left out."""
@@ -69,35 +98,33 @@ class Runs:
         Raises:
             RunError: If they are damaged.
         """
+        key = (experiment, run.tag_run, run.written_s)
+        return self._sources.get(key, lambda: self._read(ctx, experiment, run))
+
+    def _read(self, ctx: Any, experiment: str, run: Listed) -> Source:
         from alexprof.show.pages.view import Source
 
-        key = (experiment, run.tag_run, run.written_s)
-        with self._lock:
-            if source := self._decoded.get(key):
-                self._decoded.move_to_end(key)
-                return source
         held = decode(self._blobs(ctx, experiment, run), run.head.run)
         folder = self._folder(run)
         if not held.whole and folder is not None:
             record = load_run(folder)
-            source = Source(record, Tables(record, folder))
-        else:
-            record = held.run if folder is None else held.run.placed(folder)
-            source = Source(record, Tables(record, folder or Path(run.name), held.tables))
-        with self._lock:
-            self._decoded[key] = source
-            while len(self._decoded) > _KEPT:
-                self._decoded.popitem(last=False)
-        return source
+            return Source(record, Tables(record, folder))
+        record = held.run if folder is None else held.run.placed(folder)
+        return Source(record, Tables(record, folder or Path(run.name), held.tables))
 
-    def folder(self, run: Listed) -> Path:
-        """The folder of a run, for its details; a RunError if it can't be reached."""
-        folder = self._folder(run)
-        if folder is None:
-            raise RunError(
-                f"the folder of run {run.name} can't be reached from here, so there are no details"
-            )
-        return folder
+    def timeline(self, run: Run, variant: str, phase: str) -> Timeline:
+        """The timeline of a phase, for a short time without reading it again.
+
+        Raises:
+            RunError: If it has none, or the run's folder can't be reached.
+            TraceError: If its trace can't be read.
+        """
+        from alexprof.analysis.timelines import load_timeline
+
+        return self._timelines.get(
+            (str(run.place), run.started, variant, phase),
+            lambda: load_timeline(run, variant, phase),
+        )
 
     def _blobs(self, ctx: Any, experiment: str, run: Listed) -> list[bytes]:
         series = self._provider.read_blob_sequences(

@@ -137,7 +137,19 @@ def _titled(title: str, aside: str) -> str:
 def _figure(figure: Figure) -> Iterator[str]:
     svg = figure_svg(figure, FIGURE_WIDTH, colors=False)
     yield f'<figure role="img" aria-label="{escape(figure.summary)}">'
-    yield f"<figcaption>{_titled(figure.title, figure.aside)}</figcaption>{svg}</figure>"
+    legend = "".join(f"{_swatch(fill)} {escape(label)} " for fill, label in figure.legend)
+    caption = f"<figcaption>{_titled(figure.title, figure.aside)}</figcaption>"
+    yield (
+        f'{caption}<p class="remark">{legend}</p>{svg}</figure>'
+        if legend
+        else (f"{caption}{svg}</figure>")
+    )
+
+
+def _swatch(fill: str) -> str:
+    return (
+        f'<svg class="legend" aria-hidden="true"><rect width="10" height="10" fill="{fill}"/></svg>'
+    )
 
 
 def _table(table: Table) -> Iterator[str]:

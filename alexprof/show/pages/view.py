@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
+from alexprof.analysis.timelines import load_timeline
 from alexprof.errors import UsageError, check_name
 from alexprof.record.parquet import Tables
 from alexprof.record.run import Run
@@ -14,6 +15,10 @@ from alexprof.show import numbers
 from alexprof.show.options import ReportOptions
 from alexprof.show.view import View
 
+if TYPE_CHECKING:
+    from alexprof.attribute.lanes import Timeline
+
+Timelines = Callable[[Run, str, str], "Timeline"]
 UnitChoice = Literal["time", "%"]
 
 
@@ -28,6 +33,7 @@ class Choices:
     depth: int = 0  # How many parts of layers' names to keep; 0 keeps all
     idle: str = ""  # "out": idle time is left out of charts
     step: int = 0  # Place among the traced steps
+    beside: str = ""  # The step to draw below it: a variant, or "step:3"
     against: str = ""  # The run, or variant, to compare with
 
     @classmethod
@@ -83,6 +89,7 @@ class PageView(View):
     choices: Choices = Choices()
     others: tuple[OtherRun, ...] = ()  # What it can be compared with, the newest first
     name: str = ""  # What the list of runs calls it
+    timelines: Timelines = load_timeline  # Reads timelines, or has them
 
     @classmethod
     def of(
@@ -91,6 +98,7 @@ class PageView(View):
         choices: Choices,
         others: tuple[OtherRun, ...] = (),
         name: str = "",
+        timelines: Timelines = load_timeline,
     ) -> PageView:
         """Looks at a run.
 
@@ -102,7 +110,8 @@ class PageView(View):
         )
         options.check(source.run)
         options = replace(options, phase=None)
-        return cls(source.run, options, source.tables, choices, others, name or source.run.run)
+        name = name or source.run.run
+        return cls(source.run, options, source.tables, choices, others, name, timelines)
 
     def is_known(self, against: str) -> bool:
         """Whether that names a variant of the run, another run, or RUN:variant."""
@@ -110,6 +119,10 @@ class PageView(View):
         names_of_others = names - {self.name}
         run_name = against.rpartition(":")[0]
         return against in self.run.variants or against in names_of_others or run_name in names
+
+    def timeline(self, variant: str, key: str) -> Timeline:
+        """The timeline of a phase; errors are those of `load_timeline`."""
+        return self.timelines(self.run, variant, key)
 
     @property
     def key(self) -> str:

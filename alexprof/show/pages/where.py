@@ -13,7 +13,7 @@ from alexprof.analysis.breakdown import (
     layer_depth,
     parts_of,
 )
-from alexprof.analysis.division import DividedStep, divide
+from alexprof.analysis.division import DividedStep, device_ops, divide
 from alexprof.errors import check_name
 from alexprof.record.phase import Phase
 from alexprof.show import numbers
@@ -33,6 +33,7 @@ from alexprof.show.document import (
 )
 from alexprof.show.figures.icicle import Placed, icicle_chart, placed
 from alexprof.show.pages.view import PageView
+from alexprof.show.palette import kind_legend
 from alexprof.show.sections.trace_tables import times_of
 from alexprof.show.sections.where import IDLE_ROW, TABLES, where_section
 from alexprof.show.text import plural
@@ -123,10 +124,18 @@ def icicle(view: PageView, phase: Phase, division: DividedStep, level: Level) ->
         f"The {whole}",
         drawn[False],
         f"The {whole} of {size}, split by {' and '.join(levels)}. The table below has the numbers.",
-        aside=f"every row is the whole {whole}, {size}; hatched: backward; dotted: idle",
+        aside=f"every row is the whole {whole}, {size}",
         hint="Point at a block, or use Tab and arrow keys, to read it. Enter filters the table.",
         narrow=drawn[True],
+        legend=legend_of(phase, division),
     )
+
+
+def legend_of(phase: Phase, division: DividedStep) -> tuple[tuple[str, str], ...]:
+    """What the fills of a phase's blocks mean."""
+    ops = device_ops(phase, division)
+    backward = any(op.pass_ == "backward" for op in ops)
+    return kind_legend((op.kind for op in ops), backward=backward)
 
 
 def _block_text(row: Placed, unit: numbers.Unit, step: float) -> str:

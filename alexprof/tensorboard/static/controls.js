@@ -98,7 +98,7 @@ function select(name, label, options, value, state, disabled = false, standard =
   );
   const changed = (/** @type {any} */ event) => {
     const chosen = event.target.value === standard ? "" : event.target.value;
-    state.set(name === "run" ? { run: chosen, variant: "", phase: "", step: "", against: "", zoom: "" } : { [name]: chosen });
+    state.set(name === "run" ? { run: chosen, variant: "", phase: "", step: "", beside: "", against: "", zoom: "" } : { [name]: chosen });
   };
   return element(
     "label",

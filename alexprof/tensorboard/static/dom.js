@@ -50,6 +50,26 @@ function filled(made, attributes, children) {
 }
 
 /**
+ * Samples of fills, each with its meaning.
+ * @param {[string, string][]} fills
+ */
+export function legend(fills) {
+  const samples = fills.map(([fill, label]) =>
+    element(
+      "span",
+      {},
+      svg(
+        "svg",
+        { width: 22, height: 12, "aria-hidden": "true" },
+        svg("rect", { width: 22, height: 12, fill, stroke: "var(--rule)" }),
+      ),
+      ` ${label}`,
+    ),
+  );
+  return element("div", { class: "legend" }, ...samples);
+}
+
+/**
  * Loads a style sheet.
  * @param {string} url
  * @returns {Promise<void>}

@@ -1,9 +1,9 @@
 /** Charts: Vega draws them; pointing and the arrow keys tell their values in a line below. */
 
-import { element } from "./dom.js";
+import { element, legend } from "./dom.js";
 
 /**
- * @typedef {{type: "figure", name: string, title: string, spec: any, narrow: any, summary: string, aside: string, hint: string}} Figure
+ * @typedef {{type: "figure", name: string, title: string, spec: any, narrow: any, summary: string, aside: string, hint: string, legend: [string, string][]}} Figure
  * @typedef {{id: number, text: string, filter?: string, go?: Record<string, string>}} Datum
  */
 
@@ -41,6 +41,7 @@ export function drawFigure(figure, context) {
       element("h3", {}, figure.title),
       figure.aside && element("span", { class: "muted" }, figure.aside),
     ),
+    figure.legend.length > 0 && legend(figure.legend),
     place,
     told,
   );

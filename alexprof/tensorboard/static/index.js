@@ -14,7 +14,7 @@ import { State } from "./state.js";
  */
 
 const POLL_MS = 15_000;
-const PAGE_CHOICES = ["variant", "phase", "unit", "roll", "depth", "idle", "step", "against"];
+const PAGE_CHOICES = ["variant", "phase", "unit", "roll", "depth", "idle", "step", "beside", "against"];
 
 /** Draws the tab; TensorBoard calls it once. */
 export async function render() {

@@ -11,7 +11,7 @@ import { drawTable } from "./table.js";
  * @typedef {{type: "lead" | "remark" | "warn", text: string}} Remark
  * @typedef {{type: "choice", name: string, title: string, options: [string, string][], value: string}} Choice
  * @typedef {{type: "columns", main: Block[], side: Block[]}} Columns
- * @typedef {{type: "lanes", title: string, aside: string, steps: [string, string, number][]}} Lanes
+ * @typedef {{type: "lanes", title: string, aside: string, steps: [string, string, number][], labels: string[], legend: [string, string][]}} Lanes
  * @typedef {Remark | Table | Figure | Choice | Columns | Lanes} Block
  * @typedef {{title: string, aside: string, blocks: Block[]}} Page
  * @typedef {{state: import("./state.js").State, query: Record<string, string>}} Shown

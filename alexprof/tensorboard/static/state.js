@@ -7,7 +7,7 @@ import { outerWindow } from "./host.js";
 const PREFIX = "p.alexprof.";
 const TAB = "alexprof";
 const NAMES = new Set(
-  ("page run variant phase unit roll depth idle sort q step against zoom critical color theme").split(" "),
+  ("page run variant phase unit roll depth idle sort q step beside against zoom critical color theme").split(" "),
 );
 
 export class State {
