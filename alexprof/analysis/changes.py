@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from alexprof.analysis.caveats import Caveat
 from alexprof.record.environment import Software
-from alexprof.record.values import Difference
+from alexprof.record.values import Difference, Interval
 
 COMPARISON_VERSION = 2
 Level = Literal["phase", "layer", "kind", "op"]
@@ -67,7 +67,23 @@ class Unmatched(Part, frozen=True, kw_only=True):
 
     a_s: float | None  # Mean cost in a step of A; None if it is new
     b_s: float | None  # That of B; None if it is gone
+    # Its 95 % interval: traced steps, on a CPU the timed ones, and of different runs what such a
+    # part differs by between two; None with fewer than three traced steps
+    ci95_s: Interval | None = None
     share: float  # Fraction of the step of the one that has it
+
+    @property
+    def change_s(self) -> float:
+        """From A to B, per step."""
+        return (self.b_s or 0.0) - (self.a_s or 0.0)
+
+    @property
+    def change_ci95_s(self) -> Interval | None:
+        """Its 95 % interval; None where that of the cost is not known."""
+        if self.ci95_s is None or self.b_s is not None:
+            return self.ci95_s
+        low_s, high_s = self.ci95_s
+        return -high_s, -low_s
 
 
 class ResultChange(Struct, frozen=True, kw_only=True):

@@ -26,17 +26,23 @@ from alexprof.analysis.results import result_caveats, result_changes, whether_sa
 from alexprof.analysis.samples import PhaseSample, RunSamples
 from alexprof.analysis.savings import layer_change
 from alexprof.analysis.selection import Group, Pair, common_phases, variant_pairs
+from alexprof.analysis.timed_scale import timed_part
 from alexprof.attribute import IDLE_OP
-from alexprof.measure.between_runs import between_run_cv, between_run_part_cv
-from alexprof.measure.chunks import chunks
+from alexprof.measure.between_runs import (
+    DEGREES_OF_FREEDOM,
+    between_run_cv,
+    between_run_part_cv,
+)
+from alexprof.measure.chunks import chunks, step_interval
 from alexprof.measure.equivalence_band import undecided
 from alexprof.measure.intervals import mean_difference, median_difference, welch
 from alexprof.measure.ratios import adjust, compare_times
 from alexprof.measure.spread import Floats, block_means
+from alexprof.measure.student import quantile
 from alexprof.record.ablation import Ablation
 from alexprof.record.note import distinct
 from alexprof.record.run import Run
-from alexprof.record.values import Difference, Estimator, Interval, Needed
+from alexprof.record.values import Difference, Estimator, Interval, Needed, of_duration
 
 LEAST_SHARE = 0.001
 """Parts that are less of the step in both are left out."""
@@ -197,7 +203,10 @@ class _PhaseOfBoth:
                 difference = self._part(level, name, timed)
                 yield Change(a_share=a, b_share=b, difference=difference, **of)
             else:
-                yield Unmatched(a_s=a_s or None, b_s=b_s or None, share=max(a, b), **of)
+                ci95_s = self._cost_interval(self.a if a_s else self.b, level, name)
+                yield Unmatched(
+                    a_s=a_s or None, b_s=b_s or None, ci95_s=ci95_s, share=max(a, b), **of
+                )
 
     @property
     def _all(self) -> list[PhaseSample]:
@@ -272,6 +281,25 @@ class _PhaseOfBoth:
         if timed is not None and timed.log_error is not None and not (of_gpus and name != IDLE_OP):
             variance += timed.log_error**2
         return self._compare_times(lambda sample: chunks(sample.costs(level, name)), variance)
+
+    def _cost_interval(
+        self, samples: Sequence[PhaseSample], level: Level, name: str
+    ) -> Interval | None:
+        """What one side's part costs: its mean over that side's runs."""
+        between_runs = 0.0
+        if self.one_run is None and not self.paired:
+            cv = between_run_part_cv(_share(samples, level, name))
+            between_runs = quantile(DEGREES_OF_FREEDOM, 0.975) * cv
+        halves_s = []
+        for sample in samples:
+            costs = sample.costs(level, name)
+            interval_s, mean_s = step_interval(costs), float(costs.mean())
+            if interval_s is None:
+                return None
+            parts = (timed_part(sample.phase, self.estimator), between_runs)
+            halves_s.append(math.hypot(interval_s[1] - mean_s, *(part * mean_s for part in parts)))
+        cost_s, half_s = _cost_s(samples, level, name), math.hypot(*halves_s) / len(samples)
+        return of_duration((cost_s - half_s, cost_s + half_s))
 
     def _part_of_variants(self, run: Run, level: Level, name: str) -> Difference:
         """A part of variants of one run: by the spread over traced steps, as in its report."""

@@ -17,7 +17,7 @@ from alexprof.analysis.timed_scale import StepCosts
 from alexprof.errors import RunError
 from alexprof.measure.chunks import chunks
 from alexprof.measure.spread import Floats
-from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, load_costs, load_steps
+from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, load_costs, load_steps
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.values import Estimator
@@ -89,8 +89,6 @@ class RunSamples:
 
     @cached_property
     def _costs(self) -> pl.DataFrame | None:
-        if self._selection.costs is not None:
-            return costs_table(self._selection.costs)
         traced = any(
             phase.attribution is not None for _, _, phase in self._selection.run.all_phases()
         )
@@ -127,12 +125,16 @@ class RunSamples:
     def _blocks(self, variant: str, key: str) -> list[Floats]:
         if self._steps is None:
             return []
-        is_counted = self._steps["block"] >= 0
-        rows = self._steps.filter(is_counted, variant=variant, phase=key, traced=False)
-        order, step, seconds = (rows[name].to_numpy() for name in ("order", "step", "seconds"))
-        sorted_rows = np.lexsort((step, order))
-        edges = np.flatnonzero(np.diff(order[sorted_rows])) + 1
-        return np.split(seconds[sorted_rows], edges) if len(order) else []
+        return timed_blocks(self._steps, variant, key)
+
+
+def timed_blocks(steps: pl.DataFrame, variant: str, key: str) -> list[Floats]:
+    """Timed steps of a table of steps, float64 seconds, a block each in the order they ran."""
+    rows = steps.filter(steps["block"] >= 0, variant=variant, phase=key, traced=False)
+    order, step, seconds = (rows[name].to_numpy() for name in ("order", "step", "seconds"))
+    sorted_rows = np.lexsort((step, order))
+    edges = np.flatnonzero(np.diff(order[sorted_rows])) + 1
+    return np.split(seconds[sorted_rows], edges) if len(order) else []
 
 
 def _table(
@@ -143,9 +145,13 @@ def _table(
 ) -> pl.DataFrame | None:
     """A table of a run; None where no phase got as far as having one."""
     path = selection.folder / name
-    if path.exists():
+    if selection.tables is not None:
+        table = selection.tables.steps if name == STEPS_FILE else selection.tables.costs
+        if table is not None or held is None:
+            return table
+    elif path.exists():
         return load(selection.folder, selection.run)
-    if held is None:
+    elif held is None:
         return None
     raise RunError(
         f"no {path}, though the record lists {held} steps: copy it from where the run was made, "

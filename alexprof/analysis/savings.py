@@ -29,7 +29,15 @@ from alexprof.workload.base import matches, matches_kind
 
 SavingVerdict = Literal["saves", "costs", "unclear"]
 RowKind = Literal[
-    "own", "own part", "layer", "not significant", "gone", "new", "unassigned", "idle"
+    "own",
+    "own part",
+    "layer",
+    "not significant",
+    "gone",
+    "new",
+    "unassigned",
+    "idle",
+    "remainder",
 ]
 _VERDICTS: dict[Verdict, SavingVerdict] = {
     "faster": "saves",
@@ -76,7 +84,8 @@ class MeasuredSaving(Struct, frozen=True, kw_only=True):
     own_fraction: float | None  # `own_s` as a fraction of the reference's step
     own_over_saved: float | None  # `own_s` over `saved_s`; None where that may be nothing
     own_within_interval: bool | None  # Whether `own_s` is within `ci95_s`; None without either
-    # What adds up to `saved_s`; own ops alone without traces of both variants
+    # What adds up to `saved_s`; own ops and the remainder without traces of both variants, nothing
+    # without one of the reference
     rows: tuple[SavingRow, ...]
     # All rows but own ops and idle time together; None without traces of both variants
     others_s: float | None
@@ -149,6 +158,8 @@ def measured_saving(run: Run, ablation: Ablation) -> MeasuredSaving:
         idle_s = saved_s - (own_s or 0.0) - others_s
         idle_ci95_s = _moved(ablation.idle_ci95_s, idle_s, max(a, b))
         rows += [*others, SavingRow(kind="idle", value_s=idle_s, ci95_s=idle_ci95_s)]
+    elif own_s is not None:
+        rows.append(_remainder(saved_s, ci95_s, own_s, own_ci95_s))
     compared_s = own_s if saved_s and difference.reason != "not_seen" else None
     within = None
     if compared_s is not None and ci95_s is not None:
@@ -188,6 +199,18 @@ def measured_saving(run: Run, ablation: Ablation) -> MeasuredSaving:
         saving_off=saving_off,
         prediction_agrees=agrees,
     )
+
+
+def _remainder(
+    saved_s: float, ci95_s: Interval | None, own_s: float, own_ci95_s: Interval | None
+) -> SavingRow:
+    """What own ops leave of a saving; both errors are independent."""
+    value_s, interval_s = saved_s - own_s, None
+    if ci95_s is not None:
+        own_half_s = own_ci95_s[1] - own_s if own_ci95_s is not None else 0.0
+        half_s = math.hypot((ci95_s[1] - ci95_s[0]) / 2, own_half_s)
+        interval_s = value_s - half_s, value_s + half_s
+    return SavingRow(kind="remainder", value_s=value_s, ci95_s=interval_s)
 
 
 def _kinds(run: Run, ablation: Ablation) -> tuple[str, ...] | None:

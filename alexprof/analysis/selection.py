@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from alexprof.analysis.changes import GroupRecord
 from alexprof.errors import UsageError
+from alexprof.record.parquet import Tables
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 @dataclass(frozen=True)
 class Selection:
     """A run on disk or a trace, and the variant of it that is meant; None means all.
 
-    `folder` is the run's; of a trace its file, the first of several hosts. `costs` are those of a
-    trace, by variant and phase; None for a run, which has a table.
+    `folder` is the run's; of a trace its file, the first of several hosts. `tables` are given where
+    they are held already, as of a trace; None reads them from the folder.
     """
 
     folder: Path
     run: Run
     variant: str | None
-    costs: Mapping[tuple[str, str], pl.DataFrame] | None = None
+    tables: Tables | None = None
 
     @property
     def name(self) -> str:

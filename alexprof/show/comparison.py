@@ -35,7 +35,8 @@ def render_comparison(
         UsageError: If there is no such style or phase.
     """
     options = options or ReportOptions()
-    comparison = _one_phase(comparison, options)
+    if options.phase is not None:
+        comparison = one_phase(comparison, options.phase)
     return draw(comparison, lambda: _document(comparison, options), style, options)
 
 
@@ -54,10 +55,8 @@ def draw(
     return draw_markdown(drawn) if style == "markdown" else draw_text(drawn, options)
 
 
-def _one_phase(comparison: RunComparison, options: ReportOptions) -> RunComparison:
-    phase = options.phase
-    if phase is None:
-        return comparison
+def one_phase(comparison: RunComparison, phase: str) -> RunComparison:
+    """What of a comparison is about a phase; a UsageError if there is no such phase."""
     check_name("phase", phase, tuple(comparison.a.phases), f" in {comparison.a.name}")
     return msgspec.structs.replace(
         comparison,

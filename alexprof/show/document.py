@@ -16,7 +16,8 @@ from alexprof.show.numbers import MINUS, MISSING
 
 Align = Literal["name", "text", "number", "right", "bar"]
 Mark = (
-    Literal["forward", "backward", "pass", "idle", "own", "others", "measured", "interval"]
+    Literal["forward", "backward", "pass", "idle", "own", "others", "measured"]
+    | Literal["remainder", "interval"]
     | Literal["zero", "whole", "whole, open", "part", "part, open", "dot"]
 )
 RowStyle = Literal["plain", "group", "muted", "sum"]

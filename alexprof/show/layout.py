@@ -35,6 +35,7 @@ _FILLED: dict[Mark, str] = {
     "idle": "·",
     "own": "█",
     "others": "▒",
+    "remainder": "░",
     "measured": "█",
 }
 _FIGURE_SPACE, _POINT_SPACE = "\u2007", "\u2008"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.run import Run
 from alexprof.record.timed import Timed
+from alexprof.show.numbers import Unit, table_unit
 from alexprof.show.options import ReportOptions
 from alexprof.show.text import in_sentence, listed
 
@@ -120,6 +122,10 @@ class View:
         """The layer that takes most of a step: "conv2"; of two "each of the 2 largest layers"."""
         first, *others = self.summary.largest[key].names
         return f"each of the {1 + len(others)} largest layers" if others else first
+
+    def unit(self, times_s: Sequence[float | None], step_s: float | None) -> Unit:
+        """The unit of a table of times; `step_s` is the step that they are of."""
+        return table_unit(times_s)
 
     def ablation(self, saving: MeasuredSaving) -> Ablation:
         """The record of a saving."""

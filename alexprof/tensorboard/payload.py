@@ -76,6 +76,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     variants: tuple[Label, ...]
     phases: tuple[Label, ...]
     answer: str = ""  # The first sentence of the report
+    workload: str = ""  # Its name; "" without one
 
 
 def head_of(run: Run, answer: str, phase_labels: Sequence[str]) -> Head:
@@ -88,6 +89,7 @@ def head_of(run: Run, answer: str, phase_labels: Sequence[str]) -> Head:
         variants=tuple(Label(name, variant.label) for name, variant in run.variants.items()),
         phases=tuple(map(Label, run.phase_keys, phase_labels)),
         answer=answer,
+        workload=run.workload.name if run.workload else "",
     )
 
 

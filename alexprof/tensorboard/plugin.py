@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond
 from alexprof.tensorboard.runs import Listed, Runs
 
 if TYPE_CHECKING:
-    from alexprof.show.pages.view import PageView, Source
+    from alexprof.show.pages.view import OtherRun, PageView, Source
 
 _STATIC = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
@@ -103,10 +105,22 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         choices = Choices.parse(dict(request.args))
         listed = self._listed(request)
         source = self._load(request, listed, request.args.get("run", ""))
-        against = None
-        if choices.against and choices.against not in source.run.variants:
-            against = self._load(request, listed, choices.against)
-        return PageView.of(source, choices, tuple(listed), against, self._runs.timeline)
+        run = request.args.get("run", "")
+        others = tuple(self._others(request, listed, run))
+        view = PageView.of(source, choices, others, run, self._runs.timeline)
+        if choices.against and not view.is_known(choices.against):
+            raise NotFound(f"run {run} has no variant, and TensorBoard no run {choices.against!r}")
+        return view
+
+    def _others(self, request: Request, listed: dict[str, Listed], name: str) -> Iterator[OtherRun]:
+        """What a run can be compared with."""
+        from alexprof.show.pages.view import OtherRun
+
+        for other, held in listed.items():
+            if other != name:
+                head = held.head
+                load = partial(self._load, request, listed, other)
+                yield OtherRun(other, head.started, head.workload, head.is_trace, load)
 
     def _load(self, request: Request, listed: dict[str, Listed], name: str) -> Source:
         """A run and its tables; a `NotFound` if TensorBoard knows none of that name."""

@@ -13,7 +13,7 @@ from alexprof.record.parquet import Tables, check_tables, costs_table
 from alexprof.record.run import Run
 from alexprof.record.store import find_run, load_run
 from alexprof.show.pages.view import Source
-from alexprof.tracer.traces import find_traces, load_trace, load_with_tables, printable
+from alexprof.tracer.traces import LoadedTrace, find_traces, load_trace, load_with_tables, printable
 
 
 def load(
@@ -54,11 +54,14 @@ def load_source(
     """Reads a run, or a trace alone, with its tables; arguments and errors are those of `load`."""
     if files := find_traces(name, logdir):
         loaded = load_with_tables(*files, marker=marker, depth=depth, cores=cores)
-        tables = Tables(loaded.run, files[0], costs=costs_table(loaded.costs))
-        return Source(loaded.run, tables)
+        return Source(loaded.run, _trace_tables(loaded, files[0]))
     run = load(name, logdir, marker=marker, depth=depth, cores=cores)
     assert run.place is not None
     return Source(run, Tables(run, run.place))
+
+
+def _trace_tables(loaded: LoadedTrace, file: Path) -> Tables:
+    return Tables(loaded.run, file, costs=costs_table(loaded.costs))
 
 
 def select(name: str, logdir: Path) -> Selection:
@@ -72,7 +75,8 @@ def select(name: str, logdir: Path) -> Selection:
     if files := find_traces(name, logdir):
         loaded = load_with_tables(*files, cores=False)
         # By its path: files of several sessions have the same name, the host's.
-        return Selection(files[0], replace(loaded.run, run=printable(name)), None, loaded.costs)
+        named = replace(loaded.run, run=printable(name))
+        return Selection(files[0], named, None, _trace_tables(loaded, files[0]))
     run_name, _, variant = name.rpartition(":")
     try:
         folder = find_run(name, logdir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import polars as pl
@@ -10,10 +11,12 @@ import pytest
 from alexprof.analysis.caveats import QUIET
 from alexprof.analysis.compare import compare
 from alexprof.analysis.difference import of_ablation
+from alexprof.analysis.division import divide
+from alexprof.analysis.selection import Group
 from alexprof.errors import RunError, UsageError
 from alexprof.record.environment import Device
 from alexprof.record.interference import Interference
-from alexprof.record.parquet import STEPS_FILE, load_costs, load_steps, save_tables
+from alexprof.record.parquet import STEPS_FILE, Tables, load_costs, load_steps, save_tables
 from alexprof.record.run import UNFINISHED
 from alexprof.record.store import load_run, save_run
 from alexprof.record.timed import Stretch
@@ -85,6 +88,47 @@ def scaled(folder, column, name):
     costs = load_costs(folder).filter(pl.col("variant") == "with_lrn")
     own_ns = costs.filter(pl.col(column) == name)["share_ns"].sum()
     return own_ns / costs["share_ns"].sum() * step_s(folder)
+
+
+def test_what_only_one_variant_has_costs_what_the_report_says(logdir):
+    apart = compared(logdir, "a:with_lrn", "a:without_lrn")
+    run = load_run(logdir / "a")
+    (layer,) = [part for part in apart.gone if part.level == "layer"]
+    (told,) = [row for row in divide(run, "with_lrn", "forward").layers if row.name == layer.name]
+    assert layer.a_s == pytest.approx(told.share_s)
+    assert layer.ci95_s == pytest.approx(told.ci95_s)
+    assert layer.change_s == -layer.a_s
+    assert layer.change_ci95_s == (-layer.ci95_s[1], -layer.ci95_s[0])
+    back = compared(logdir, "a:without_lrn", "a:with_lrn")
+    (new,) = [part for part in back.new if part.level == "layer"]
+    assert (new.change_s, new.change_ci95_s) == (layer.a_s, layer.ci95_s)
+    # Runs differ by more than their steps do.
+    between = compared(logdir, "a:with_lrn", "again:without_lrn")
+    (gone,) = [part for part in between.gone if part.level == "layer"]
+    assert gone.ci95_s[0] < layer.ci95_s[0] < layer.ci95_s[1] < gone.ci95_s[1]
+
+
+def test_tables_that_are_held_are_not_read_again(logdir, tmp_path):
+    selections = [select(name, logdir) for name in ("a", "again")]
+    expected = compare([Group((selection,)) for selection in selections])
+    held = [
+        replace(
+            selection,
+            tables=Tables(
+                selection.run,
+                selection.folder,
+                {name: (selection.folder / name).read_bytes() for name in selection.run.tables},
+            ),
+        )
+        for selection in selections
+    ]
+    for selection in selections:
+        shutil.rmtree(selection.folder)
+    assert compare([Group((selection,)) for selection in held]) == expected
+    missing = replace(held[1], tables=Tables(held[1].run, held[1].folder, {}))
+    with pytest.raises(RunError, match="though the record lists timed steps") as error:
+        compare([Group((held[0],)), Group((missing,))])
+    assert error.value.code == "file_missing"
 
 
 def test_what_only_one_variant_has_is_gone_or_new(logdir):

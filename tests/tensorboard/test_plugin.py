@@ -69,6 +69,31 @@ def test_a_row_opens_to_its_ops_and_steps(served):
     assert get(served, "data/detail", run="first", key="nothing").status_code == 400
 
 
+@pytest.mark.parametrize("against", ["second", "second:trace"])
+def test_runs_are_compared_with_what_traveled_with_their_summaries(logdir, tmp_path, against):
+    shutil.copytree(logdir, tmp_path / "logdir")
+    query = {"run": "first", "page": "changed", "against": against}
+    served = Served(tmp_path / "logdir")
+    expected = get(served, "data/page", **query).json
+    (figure,) = [block for block in expected["blocks"] if block["type"] == "figure"]
+    (choice,) = [block for block in expected["blocks"] if block["type"] == "choice"]
+    assert choice["value"] == against
+    assert "second" in dict(choice["options"])
+    rows = [
+        row
+        for layer in figure["spec"]["layer"]
+        for row in layer.get("data", {}).get("values", ())
+        if row.get("label") == "whole step" and "text" in row
+    ]
+    # The second run takes longer; which of the two began first, a clock decides.
+    verdict = "slower" if expected["aside"].startswith("A first") else "faster"
+    assert verdict in rows[0]["text"]
+    for name in ("first", "second"):
+        for file in ("run.json", "steps.parquet", "costs.parquet"):
+            (tmp_path / "logdir" / name / file).unlink()
+    assert get(Served(tmp_path / "logdir"), "data/page", **query).json == expected
+
+
 def test_the_tab_is_named_and_its_module_served(served):
     listing = json.loads(served._client.get("/data/plugins_listing").text)
     assert listing["alexprof"]["tab_name"] == "AlexProf"
@@ -93,6 +118,9 @@ def test_colors_come_from_the_palette(served):
         ({"run": "first", "depth": "²"}, 400),
         ({"run": "nothing"}, 404),
         ({"run": "first", "against": "nothing"}, 404),
+        ({"run": "first", "against": "nothing:trace"}, 404),
+        ({"run": "first", "page": "changed", "against": "second:nothing"}, 400),
+        ({"run": "first", "page": "changed", "against": "second:"}, 400),
         ({}, 404),
         ({"run": ""}, 404),
     ],

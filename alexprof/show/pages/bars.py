@@ -43,6 +43,8 @@ def _fill(piece: Piece) -> str:
         return f'fill="{hatching(piece.kind)}"'
     if piece.mark == "idle":
         return 'fill="url(#dots)" stroke="var(--edge)" stroke-width="0.5"'
+    if piece.mark == "remainder":
+        return f'fill="none" stroke="{_INK}" stroke-dasharray="3 2"'
     if piece.mark == "pass":
         return f'fill="{color}" fill-opacity="0.45"'
     return f'fill="{_INK if piece.mark == "measured" else color}"'

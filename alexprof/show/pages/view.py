@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -68,6 +68,17 @@ class Source:
 
 
 @dataclass(frozen=True)
+class OtherRun:
+    """A run that another one can be compared with, which is read only if it is."""
+
+    name: str  # In the list of runs
+    started: str
+    workload: str  # "" if it has none, or that is not known
+    is_trace: bool
+    load: Callable[[], Source]
+
+
+@dataclass(frozen=True)
 class PageView(View):
     """A run as a page looks at it: always one variant and one phase, the first if none is chosen.
 
@@ -76,8 +87,8 @@ class PageView(View):
 
     tables: Tables
     choices: Choices = Choices()
-    others: tuple[str, ...] = ()  # Names of the other runs that it can be compared with
-    against: Source | None = None  # The other run, if one is chosen
+    others: tuple[OtherRun, ...] = ()  # What it can be compared with, the newest first
+    name: str = ""  # What the list of runs calls it
     timelines: Timelines = load_timeline  # Reads timelines, or has them
 
     @classmethod
@@ -85,8 +96,8 @@ class PageView(View):
         cls,
         source: Source,
         choices: Choices,
-        others: tuple[str, ...] = (),
-        against: Source | None = None,
+        others: tuple[OtherRun, ...] = (),
+        name: str = "",
         timelines: Timelines = load_timeline,
     ) -> PageView:
         """Looks at a run.
@@ -99,7 +110,15 @@ class PageView(View):
         )
         options.check(source.run)
         options = replace(options, phase=None)
-        return cls(source.run, options, source.tables, choices, others, against, timelines)
+        name = name or source.run.run
+        return cls(source.run, options, source.tables, choices, others, name, timelines)
+
+    def is_known(self, against: str) -> bool:
+        """Whether that names a variant of the run, another run, or RUN:variant."""
+        names = {self.name, *(other.name for other in self.others)}
+        names_of_others = names - {self.name}
+        run_name = against.rpartition(":")[0]
+        return against in self.run.variants or against in names_of_others or run_name in names
 
     def timeline(self, variant: str, key: str) -> Timeline:
         """The timeline of a phase; errors are those of `load_timeline`."""
@@ -110,7 +129,7 @@ class PageView(View):
         """The phase to look into; "" in a run without any."""
         return self.choices.phase or next(iter(self.run.phase_keys), "")
 
-    def unit(self, times_s: list[float | None], step_s: float | None) -> numbers.Unit:
+    def unit(self, times_s: Sequence[float | None], step_s: float | None) -> numbers.Unit:
         """The unit for some times: that of a table, or percent of a step."""
         if self.choices.unit == "%" and step_s:
             return numbers.Unit("%", 100 / step_s, math.inf)

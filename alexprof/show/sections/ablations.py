@@ -21,7 +21,8 @@ def ablations_table(view: View, savings: Sequence[MeasuredSaving]) -> Iterator[B
     covers = dict.fromkeys(text for ablation in ablations if (text := coverage(ablation)))
     marks = dict(zip(covers, _FOOTNOTES, strict=False))
     saved_s = (saving.saved_s for saving in savings)
-    unit = numbers.table_unit([*saved_s, *map(view.step_s, savings)])
+    steps_s = [*map(view.step_s, savings)]
+    unit = view.unit([*saved_s, *steps_s], steps_s[0])
     yield Table.of(_columns(view, unit, marks), savings, part="ablation")
     yield from (Remark(f"{mark} {sentence_case(text)}.") for text, mark in marks.items())
     yield Remark(" ".join(_notes(view, savings)))

@@ -120,7 +120,7 @@ def saved_text(view: View) -> str:
     for saving in headlines:
         if saving.verdict == "unclear":
             why = WHY_CANT_TELL.get(saving.reason, "") if saving.reason else ""
-            steps.setdefault(why, []).append(_a_step(view, saving.phase))
+            steps.setdefault(why, []).append(a_step(view, saving.phase))
     one_name = len({saving.name for saving in headlines}) == 1
     subject = "it" if text and one_name else f"leaving {view.left_out_text(headlines[0])} out"
     for why, of_steps in steps.items():
@@ -133,7 +133,7 @@ def _clear_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
     """Says: leaving LRN out saves 13 % of a forward step and 9 % of a train step."""
     heads = [f"leaving {view.left_out_text(saving)} out {saving.verdict} " for saving in savings]
     parts = [
-        f"{numbers.percent_unit(abs(saving.fraction))} of {_a_step(view, saving.phase)}"
+        f"{numbers.percent_unit(abs(saving.fraction))} of {a_step(view, saving.phase)}"
         for saving in savings
     ]
     if len(set(heads)) == 1:
@@ -141,7 +141,8 @@ def _clear_text(view: View, savings: Sequence[MeasuredSaving]) -> str:
     return " and ".join(head + part for head, part in zip(heads, parts, strict=True))
 
 
-def _a_step(view: View, phase: str) -> str:
+def a_step(view: View, phase: str) -> str:
+    """Says: a forward step."""
     label = view.phase_label(phase)
     return f"{article(label)} {label} step"
 
@@ -189,7 +190,7 @@ def step_times(view: View) -> Iterator[str]:
     """Says: a forward step takes 244 ms (mean); of the first variant, for each phase."""
     for key in view.phases:
         if step := next((step for step in view.summary.steps if step.phase == key), None):
-            takes = f"{_a_step(view, key)} takes {numbers.time(step.center_s)}"
+            takes = f"{a_step(view, key)} takes {numbers.time(step.center_s)}"
             several = len(view.run.variants) > 1
             variant = f", {view.variant_label(step.variant)}" if several else ""
             yield f"{sentence_case(takes)} ({view.summary.estimator}){variant}."

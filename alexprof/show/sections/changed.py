@@ -59,7 +59,7 @@ def changed_sections(comparison: RunComparison, other: GroupRecord, top: int) ->
     several = f" in {other.name}" if len(comparison.others) > 1 else ""
     phases = [part for part in parts if isinstance(part, Change) and part.level == "phase"]
     how = "traced steps" if a.traced else "no profiler attached"
-    aside = f"{_unit(phases).name}, {how}"
+    aside = f"{table_unit_of(phases).name}, {how}"
     yield Section(f"What changed{several}?", aside, tuple(_phase_blocks(phases, a)))
     for key in dict.fromkeys(map(key_of, parts)):
         inside = [part for part in parts if key_of(part) == key]
@@ -225,12 +225,15 @@ def _phase_blocks(phases: Sequence[Change], a: GroupRecord) -> Iterator[Block]:
     if not phases:
         yield Lead(f"No phase was {'traced' if a.traced else 'timed'} on both sides.")
         return
-    for change in phases:
-        name = sentence_case(label(key_of(change), a))
-        yield Lead(f"{name}: {verdict_text(change.difference)}.")
+    yield from (Lead(phase_text(change, a)) for change in phases)
     yield _change_table(phases, "phase", a)
     needs = [(label(key_of(change), a), change.difference.needed) for change in phases]
     yield from needed_notes(needs, "a verdict needs")
+
+
+def phase_text(change: Change, a: GroupRecord) -> str:
+    """The verdict on a phase."""
+    return f"{sentence_case(label(key_of(change), a))}: {verdict_text(change.difference)}."
 
 
 def verdict_text(difference: Difference, than: str = "") -> str:
@@ -275,19 +278,23 @@ def _is_news(part: Change | Unmatched) -> bool:
     return isinstance(part, Unmatched) or part.difference.significant
 
 
-def _change_s(part: Change | Unmatched) -> float:
-    if isinstance(part, Change):
-        return part.difference.change_s
-    return (part.b_s or 0.0) - (part.a_s or 0.0)
+def change_of(part: Change | Unmatched) -> float:
+    """By how much it changed, in seconds a step."""
+    return part.difference.change_s if isinstance(part, Change) else part.change_s
+
+
+def interval_of(part: Change | Unmatched) -> Interval | None:
+    """The 95 % interval of that."""
+    return part.difference.ci95_s if isinstance(part, Change) else part.change_ci95_s
 
 
 def _change_table(
     parts: Sequence[Change | Unmatched], level: Level, a: GroupRecord, most: int = 99
 ) -> Table:
     """Changes as a table, at most so many; below the phase the largest first."""
-    unit = _unit(parts)
+    unit = table_unit_of(parts)
     if level != "phase":
-        parts = sorted(parts, key=lambda part: (part.level != "phase", -abs(_change_s(part))))
+        parts = sorted(parts, key=lambda part: (part.level != "phase", -abs(change_of(part))))
     most += level == "layer"
     rows = [_row(part, level, a, unit) for part in parts[:most]]
     if len(parts) > most:
@@ -307,15 +314,16 @@ def _change_table(
 def _row(part: Change | Unmatched, level: Level, a: GroupRecord, unit: numbers.Unit) -> Row:
     name = label(key_of(part), a) if level == "phase" else part.name
     if isinstance(part, Unmatched):
-        change_s = _change_s(part)
+        change_s, interval = change_of(part), part.change_ci95_s
+        whisker = (Piece(*interval, "interval"),) if interval else ()
         cells = (
             name,
             unit.plain(part.a_s) if part.a_s is not None else "",
             unit.plain(part.b_s) if part.b_s is not None else "",
             unit.signed(change_s),
-            "",
+            unit.interval(interval) if interval else "",
             "gone" if part.b_s is None else "new",
-            Bar((Piece(0, 0, "zero"), Piece(change_s, change_s, "part"))),
+            Bar((Piece(0, 0, "zero"), *whisker, Piece(change_s, change_s, "part"))),
         )
         return Row(cells)
     difference = part.difference
@@ -331,7 +339,8 @@ def _row(part: Change | Unmatched, level: Level, a: GroupRecord, unit: numbers.U
     return Row(cells, "plain" if difference.significant or part.level == "phase" else "muted")
 
 
-def _unit(parts: Sequence[Change | Unmatched]) -> numbers.Unit:
+def table_unit_of(parts: Sequence[Change | Unmatched]) -> numbers.Unit:
+    """The unit for some changes."""
     times_s: list[float | None] = []
     for part in parts:
         if isinstance(part, Change):
@@ -355,9 +364,8 @@ def change_bar(difference: Difference, mark: Literal["whole", "part"]) -> Bar:
 
 def _axis(parts: Sequence[Change | Unmatched], unit: numbers.Unit) -> Axis:
     """All changes, and the intervals that are not much wider than most."""
-    ends = [0.0, *map(_change_s, parts)]
-    differences = [part.difference for part in parts if isinstance(part, Change)]
-    intervals = [difference.ci95_s for difference in differences if difference.ci95_s]
+    ends = [0.0, *map(change_of, parts)]
+    intervals = [interval for part in parts if (interval := interval_of(part))]
     widths = sorted(high - low for low, high in intervals)
     most = _WIDEST * widths[len(widths) // 2] if widths else 0.0
     ends += [end for low, high in intervals if high - low <= most for end in (low, high)]

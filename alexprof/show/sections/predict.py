@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from alexprof.analysis.predictions import PredictedSaving, predict
+from alexprof.analysis.predictions import PredictedSaving, What, predict
 from alexprof.record.ablation import Ablation
 from alexprof.record.phase import Phase
 from alexprof.record.trace import PredictedBy, Replay
@@ -28,8 +28,16 @@ _OPS_NAMED = 3
 """Of the ops that go with others so many are named."""
 
 
-def prediction(view: View, key: str) -> Iterator[Block]:
-    """A table of what the variant in view would save, what was left out by others set beside it."""
+def predicted_by(how: PredictedBy, what: What = "layer") -> str:
+    """What predictions of layers or kinds rest on."""
+    return PREDICTED_BY[how][0].replace("layer", what)
+
+
+def prediction(view: View, key: str, what: What = "layer") -> Iterator[Block]:
+    """A table of what the variant in view would save, what was left out by others set beside it.
+
+    `what` says of what: layers or kinds.
+    """
     variant = view.variant
     phase = view.phase(variant, key)
     predicted = predict(view.run, variant, key) if phase else None
@@ -40,33 +48,34 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         if phase.replay and phase.replay.reason:
             reason = note_text(phase.replay.reason)
         bound = phase.attribution.bound_by if phase.attribution else ""
-        what = "the step is launch-bound, and " if bound == "launching" else ""
-        yield Remark(f"Savings can’t be predicted: {what}{reason}.")
+        because = "the step is launch-bound, and " if bound == "launching" else ""
+        yield Remark(f"Savings can’t be predicted: {because}{reason}.")
         return
     few = len(view.savings(key)) <= FEW
     left_out = [saving for saving in predicted.savings if saving.what == "ablation" and few]
-    layers = [saving for saving in predicted.savings if saving.what == "layer"]
-    shown = layers[:LAYERS_SHOWN]
+    parts = [saving for saving in predicted.savings if saving.what == what]
+    shown = parts[:LAYERS_SHOWN]
     if shown or left_out:
-        unit = numbers.table_unit([predicted.step_s])
+        unit = view.unit([predicted.step_s], predicted.step_s)
         measured = any(
             saving.reference == variant and view.ablation(saving).parts
             for saving in view.savings(key)
         )
         others = " for the others" if predicted.how == "share" and measured else ""
         yield Table.of(
-            _columns(view, key, unit),
+            _columns(view, key, unit, what),
             [*left_out, *shown],
-            title=f"Predicted{others}: {PREDICTED_BY[predicted.how][0]}",
+            key=lambda saving: "" if saving.what == "ablation" else saving.name,
+            title=f"Predicted{others}: {predicted_by(predicted.how, what)}",
             part="predictions",
             aside=", ".join(view.needed_label(variant)),
         )
         texts = [_scale(view, phase, predicted.how)]
-        if more := layers[LAYERS_SHOWN:]:
-            texts.append(f"Not listed: {plural(len(more), 'more layer')}.")
+        if more := parts[LAYERS_SHOWN:]:
+            texts.append(f"Not listed: {plural(len(more), f'more {what}')}.")
         if predicted.how == "share":
             texts.append(
-                "Ops that would go with a layer, such as conversions around it, are not included."
+                f"Ops that would go with a {what}, such as conversions around it, are not included."
             )
         yield Remark(" ".join(texts))
         if phase.replay:
@@ -77,12 +86,12 @@ def prediction(view: View, key: str) -> Iterator[Block]:
         yield Remark(drift)
 
 
-def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
+def _columns(view: View, key: str, unit: numbers.Unit, what: What) -> tuple[Column, ...]:
     measured = {saving.name: saving for saving in view.savings(key)}
 
     def label(predicted: PredictedSaving) -> str:
         saving = measured.get(predicted.name)
-        if predicted.what == "layer" or saving is None:
+        if predicted.what != "ablation" or saving is None:
             return predicted.name
         name = view.left_out_label(saving)
         if saving.verdict == "unclear" and saving.ci95_s is not None:
@@ -90,7 +99,7 @@ def _columns(view: View, key: str, unit: numbers.Unit) -> tuple[Column, ...]:
         return f"{name} (measured: {numbers.time(saving.saved_s, view.step_s(saving))})"
 
     return (
-        Column("layer", "", label, align="name"),
+        Column(what, "", label, align="name"),
         Column("saves", unit.name, lambda saving: unit.plain(saving.saves_s)),
         Column("std", unit.name, lambda saving: unit.plain(saving.std_s), drop=2),
         Column("speed-up", "", lambda saving: numbers.times(saving.speed_up)),

@@ -29,7 +29,12 @@ from alexprof.show.view import View
 
 _WIDEST = 1.2
 """An interval may widen the axis to so many times what the bars take, on either side."""
-_MARKS: dict[str, Mark] = {"own": "own", "own part": "own", "idle": "idle"}
+_MARKS: dict[str, Mark] = {
+    "own": "own",
+    "own part": "own",
+    "idle": "idle",
+    "remainder": "remainder",
+}
 TABLES = ("ablation", "predictions")
 """The section's tables by the name that `--section` has for them."""
 
@@ -52,23 +57,31 @@ def _aside(view: View, key: str) -> str:
 def _blocks(view: View, key: str) -> Iterator[Block]:
     savings = view.savings(key)
     if len(savings) > FEW:
-        yield Lead(_answer(view, savings[0]))
+        yield Lead(saving_text(view, savings[0]))
         yield from ablations_table(view, savings)
     for saving in savings if len(savings) <= FEW else ():
-        ablation = view.ablation(saving)
-        yield Lead(_answer(view, saving))
-        yield _waterfall(view, saving)
-        yield Remark(" ".join(_explained(view, saving, ablation)))
-        if saving.predicted_s is not None:
-            yield Remark(" ".join(_predicted(view, saving, ablation, saving.predicted_s)))
+        yield Lead(saving_text(view, saving))
+        yield saving_table(view, saving)
+        yield from map(Remark, saving_remarks(view, saving))
     predicted = tuple(prediction(view, key))
     if any(isinstance(block, Table) for block in predicted) and not savings:
         yield Lead("No ops were left out in this phase: what follows is predicted, not measured.")
     yield from predicted
 
 
-def _answer(view: View, saving: MeasuredSaving) -> str:
-    """Says: Leaving LRN out saves 55.9 ms of a 607 ms step, 9.20 % (medians; …)."""
+def saving_remarks(view: View, saving: MeasuredSaving) -> Iterator[str]:
+    """How own ops compare with what was measured, and how what was predicted does."""
+    ablation = view.ablation(saving)
+    yield " ".join(_explained(view, saving, ablation))
+    if saving.predicted_s is not None:
+        yield " ".join(_predicted(view, saving, ablation, saving.predicted_s))
+
+
+def saving_text(view: View, saving: MeasuredSaving) -> str:
+    """What leaving ops out of a phase saves.
+
+    Says: Leaving LRN out saves 55.9 ms of a 607 ms step, 9.20 % (medians; …).
+    """
     step_s = view.step_s(saving)
     name, kind = view.left_out_text(saving), f"{view.summary.estimator}s"
     unit = numbers.spoken_unit(saving.saved_s, step_s)
@@ -120,11 +133,11 @@ def _explained(view: View, saving: MeasuredSaving, ablation: Ablation) -> Iterat
     )
 
 
-def _waterfall(view: View, saving: MeasuredSaving) -> Table:
+def saving_table(view: View, saving: MeasuredSaving) -> Table:
     """What was measured, own ops by layer and pass, every other layer, idle."""
-    unit = numbers.table_unit([saving.saved_s, view.step_s(saving)])
+    unit = view.unit([saving.saved_s, view.step_s(saving)], view.step_s(saving))
     rows = [*_measured(saving, unit), *_drawn(saving.rows, view.saving_label(saving), unit)]
-    if saving.idle_s is not None:
+    if saving.rows:
         bar = Bar((Piece(0, saving.saved_s, "measured"),))
         rows.append(Row(("sum", unit.signed(saving.saved_s), "", bar), "sum"))
     columns = (
@@ -156,14 +169,15 @@ def _drawn(rows: Sequence[SavingRow], name: str, unit: numbers.Unit) -> Iterator
         piece = Piece(start_s, stop_s, mark, name if mark == "own" else "")
         value = unit.signed(row.value_s)
         bar = Bar((piece,) if row.value_s else ())
-        yield Row((_label(row, name), value, half, bar), "muted" if is_part else "plain")
+        yield Row((row_label(row, name), value, half, bar), "muted" if is_part else "plain")
         if is_part:
             part_s = stop_s
         else:
             end_s = stop_s
 
 
-def _label(row: SavingRow, name: str) -> str:
+def row_label(row: SavingRow, name: str) -> str:
+    """What a part of a saving is called, by the name of what was left out."""
     what = f"{row.count} more"
     if row.name:
         what = row.name + (f", {row.count} ops" if row.count > 1 else "")
@@ -176,6 +190,7 @@ def _label(row: SavingRow, name: str) -> str:
         "new": f"new without {name}: {what}",
         "unassigned": "op not known",
         "idle": "idle",
+        "remainder": "remainder",
     }[row.kind]
 
 

@@ -100,6 +100,9 @@ function fill(piece) {
   if (piece.mark === "idle") {
     return { fill: "url(#dots)", stroke: "var(--edge)", "stroke-width": "0.5" };
   }
+  if (piece.mark === "remainder") {
+    return { fill: "none", stroke: "var(--ink)", "stroke-dasharray": "3 2" };
+  }
   if (piece.mark === "pass") return { fill: color, "fill-opacity": "0.45" };
   return { fill: piece.mark === "measured" ? "var(--ink)" : color };
 }
