@@ -103,13 +103,14 @@ def test_lrn_is_on_the_first_screen(tab, logdir):
 
 def test_a_link_restores_what_is_shown(tab, chromium):
     frame = tab.open_framed(run="alexnet")
-    frame.press("body", "2")
+    frame.click("h1")  # keys go where the mouse was
+    frame.press("h1", "2")
     frame.wait_for_selector(".main-filter")
     frame.get_by_role("button", name="Op", exact=True).click()
     frame.wait_for_function("document.querySelector('.table h3').textContent === 'By op'")
     frame.fill(".main-filter", "conv2")
     frame.get_by_role("button", name="share ms").click()
-    frame.press("body", "u")
+    frame.press("h1", "u")
     frame.wait_for_function(
         "document.querySelector('.table th:nth-child(3) small').textContent === '%'"
     )
@@ -159,7 +160,8 @@ def test_light_and_dark(tab):
     frame = tab.open_framed(run="alexnet")
     paper = "getComputedStyle(document.body).backgroundColor"
     assert frame.evaluate(paper) == rgb(LIGHT["bg"])
-    frame.press("body", "t")
+    frame.click("h1")
+    frame.press("h1", "t")
     assert frame.evaluate(paper) == rgb(DARK["bg"])
     assert "p.alexprof.theme=dark" in tab.url
     assert tab.open_framed("?darkMode=true").evaluate(paper) == rgb(DARK["bg"])

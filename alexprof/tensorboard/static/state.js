@@ -51,7 +51,11 @@ export class State {
       else delete this.values[name];
     }
     const outer = outerWindow();
-    if (outer) outer.history.replaceState(outer.history.state, "", this.hash(outer.location.hash));
+    if (outer) {
+      // A frame's own address is relative to its <base>, so the whole path is given.
+      const { pathname, search, hash } = outer.location;
+      outer.history.replaceState(outer.history.state, "", pathname + search + this.hash(hash));
+    }
     if (!quietly) this.onchange(changed);
   }
 
