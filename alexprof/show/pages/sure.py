@@ -145,7 +145,7 @@ def _interference_table(measured: list[_Measured]) -> Table:
     def column(title: str, unit: str, name: str, drop: int, factor: float = 1.0) -> Column:
         def cell(entry: _Measured) -> str:
             value = getattr(entry.phase.interference or Interference(1.0, 1), name)
-            return numbers.MISSING if value is None else f"{value * factor:.3g}"
+            return numbers.MISSING if value is None else f"{value * factor:.2f}".removesuffix(".00")
 
         return Column(title, unit, cell, align="right", drop=drop)
 
