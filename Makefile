@@ -2,7 +2,7 @@
 # make tensorboard   show the runs of logdir/ in TensorBoard
 # make test       tests, ruff and the type checker
 # make test-fast  tests without the slow ones, in less than a minute
-# make lint       ruff and the type checker alone
+# make lint       ruff, the type checker, and the dashboard's scripts where npm is there
 # make docs       write the reference in docs/json.md anew
 # make bench      the comparisons that need a quiet machine
 # make stress     hostile traces, altered records, kills, full disks: ten minutes, a table at the end
@@ -16,6 +16,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 LOGDIR ?= logdir
 PORT ?= 6006
+SCRIPTS := tests/browser
 MAKEFLAGS += --no-print-directory
 
 # The first Python that runs and is of a version that TensorFlow has wheels for.
@@ -23,7 +24,7 @@ PYTHON ?= $(shell for p in python3 python3.12 python3.11 python3.10 python3.13; 
   $$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
   && echo $$p && break; done)
 
-.PHONY: profile tensorboard test test-fast lint docs bench clean
+.PHONY: profile tensorboard test test-fast lint lint-js docs bench clean
 .DELETE_ON_ERROR:
 
 profile: $(VENV)/.installed
@@ -42,6 +43,17 @@ lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@if command -v npm >/dev/null; then $(MAKE) lint-js; \
+	elif [ "$$ALEXPROF_BROWSER" = required ]; then echo "no npm (apt install npm)" >&2; exit 2; \
+	else echo "no npm: the dashboard's scripts are not checked (apt install npm)"; fi
+
+# Types and style of the dashboard's scripts: TypeScript and ESLint, nothing that is shipped.
+lint-js: $(SCRIPTS)/node_modules/.installed
+	@cd $(SCRIPTS) && npm run --silent check
+
+$(SCRIPTS)/node_modules/.installed: $(SCRIPTS)/package-lock.json
+	@cd $(SCRIPTS) && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python -m docs.json_reference
