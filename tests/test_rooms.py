@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "alexprof"
 # In the order of the data's way; each room may import those before it.
 ROOMS = [
     *("record", "workload", "measure", "capture", "xplane", "attribute"),
-    *("analysis", "show", "tensorboard", "export", "tracer", "cli"),
+    *("analysis", "show", "export", "tensorboard", "tracer", "cli"),
 ]
 TENSORFLOW = {"tensorflow", "keras", "xprof"}
 HEAVY = TENSORFLOW | {"tensorboard", "tensorboard_plugin_profile"}

@@ -33,6 +33,7 @@ STARTS = {"measure/gpu_state.py", "measure/processes.py"}
 """Where other programs are started."""
 IMPORTS = {
     "show/pages/__init__.py",
+    "export/__init__.py",
     "__init__.py",
     "show/outputs/__init__.py",
     "workload/registry.py",

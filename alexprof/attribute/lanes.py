@@ -55,6 +55,7 @@ class Timeline:
 
     device: str  # The device whose steps they are; times count from their begins
     step_numbers: Int  # [steps], as in the table of costs
+    begin_ps: Int  # [steps], when each begins, on the clock of the trace
     wall_ps: Int  # [steps], how long each is on `device`
     lanes: tuple[Lane, ...]
     ops: tuple[LaneOp, ...]
@@ -114,6 +115,7 @@ def _timeline(
     return Timeline(
         device=judge.device,
         step_numbers=steps.number[rows][kept],
+        begin_ps=begin_ps[kept],
         wall_ps=(end_ps - begin_ps)[kept],
         lanes=tuple(gathered.lanes),
         ops=(*ops, unassigned),

@@ -232,6 +232,14 @@ class Lanes:
 
 
 @dataclass(frozen=True)
+class Links:
+    """What the dashboard gives of the run to take along: labels, routes and their parameters."""
+
+    title: str
+    links: tuple[tuple[str, str, str], ...]  # Label, route, format; "" where it has none
+
+
+@dataclass(frozen=True)
 class Columns:
     """Blocks side by side where there is room."""
 
@@ -241,7 +249,7 @@ class Columns:
 
 Text: TypeAlias = Remark | Table
 """What text can show."""
-Block: TypeAlias = Text | Figure | Choice | Lanes | Columns
+Block: TypeAlias = Text | Figure | Choice | Lanes | Links | Columns
 
 
 def _texts(blocks: Iterable[Block]) -> Iterator[Text]:

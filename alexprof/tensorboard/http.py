@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from tensorboard.backend import http_util
+from werkzeug.http import dump_options_header
 from werkzeug.wrappers import Request, Response
 
 from alexprof.errors import AlexProfError, UsageError
@@ -34,6 +35,13 @@ def respond(request: Request, content: bytes, content_type: str, code: int = 200
 def respond_json(request: Request, values: Any, code: int = 200) -> Response:
     """Answers with JSON."""
     return respond(request, msgspec.json.encode(values), "application/json", code)
+
+
+def download(content: bytes, media_type: str, name: str) -> Response:
+    """Answers with a file to save, under a name that may have any letters (RFC 6266)."""
+    disposition = dump_options_header("attachment", {"filename": name})
+    headers = {"Content-Disposition": disposition, "X-Content-Type-Options": "nosniff"}
+    return Response(content, content_type=media_type, headers=headers)
 
 
 def guarded(route: Route) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,14 @@ from werkzeug.wrappers import Request, Response
 
 from alexprof.errors import UsageError, check_name
 from alexprof.tensorboard import payload
-from alexprof.tensorboard.http import NotFound, Route, guarded, respond, respond_json
+from alexprof.tensorboard.http import (
+    NotFound,
+    Route,
+    download,
+    guarded,
+    respond,
+    respond_json,
+)
 from alexprof.tensorboard.runs import Listed, Runs
 
 if TYPE_CHECKING:
@@ -52,6 +60,8 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "/data/page": self._page,
             "/data/detail": self._detail,
             "/data/timeline": self._timeline,
+            "/data/export": self._export,
+            "/data/html": self._html,
         }
         return {path: guarded(route) for path, route in routes.items()}
 
@@ -97,6 +107,27 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             count = timeline.wall_ps.size
             raise UsageError(f"no step {view.choices.step}: there are {count}, from 0 on") from None
         return respond(request, content, "application/octet-stream")
+
+    def _export(self, request: Request) -> Response:
+        from alexprof.export import FORMATS
+        from alexprof.export.selected import Selected
+
+        name = request.args.get("format", "")
+        check_name("format", name, FORMATS)
+        view = self._view(request)
+        chosen = view.choices.variant or None, view.choices.phase or None
+        file = io.BytesIO()
+        FORMATS[name].write(Selected(view.run, view.tables, *chosen), file)
+        file_name = f"{view.run.run}{FORMATS[name].suffix}"
+        return download(file.getvalue(), FORMATS[name].media_type, file_name)
+
+    def _html(self, request: Request) -> Response:
+        from alexprof.show.pages.html import html_report
+        from alexprof.show.pages.view import Source
+
+        view = self._view(request)
+        content = html_report(Source(view.run, view.tables)).encode()
+        return download(content, "text/html", f"{view.run.run}.html")
 
     def _view(self, request: Request) -> PageView:
         """The run that a request names, as its other parameters choose."""

@@ -11,10 +11,10 @@ import msgspec
 
 from alexprof.arguments import PATH, TEXT, check, several
 from alexprof.errors import RunError, UsageError
-from alexprof.export.tensorboard import write_events
 from alexprof.files import check_writable, make_folder, whole_file, whole_folder
 from alexprof.record.parquet import COSTS_FILE, STEPS_FILE, costs_table, save_tables
 from alexprof.record.store import check_run_name, save_run
+from alexprof.tensorboard.run_events import write_events
 from alexprof.tracer.run import Run
 from alexprof.tracer.steps import steps_table
 from alexprof.tracer.traces import (

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from alexprof.capture.failures import reason
 from alexprof.capture.target import Target
 from alexprof.errors import AlexProfError, RunError, UsageError
-from alexprof.export.tensorboard import VariantFiles
 from alexprof.files import check_new_folder, lock, make_folder, unlock, whole_folder, writing
 from alexprof.measure.loop import Block, clock_cost_s
 from alexprof.record.ablation import Ablation
@@ -32,6 +31,7 @@ from alexprof.record.run import (
     WorkloadRecord,
 )
 from alexprof.record.store import RUN_FILE, load_run, save_run
+from alexprof.tensorboard.run_events import VariantFiles
 from alexprof.tracer.graphs import serialized
 from alexprof.tracer.repair import unfinished_here, with_events
 from alexprof.tracer.run import Run

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from alexprof.capture.failures import reason
 from alexprof.errors import RunError
-from alexprof.export.tensorboard import VariantFiles, write_events
 from alexprof.files import lock, read_head, remove_parts, unlock
 from alexprof.record.note import Note
 from alexprof.record.run import UNFINISHED, AnyRun, Run
 from alexprof.record.store import RUN_FILE, load_run, save_run
+from alexprof.tensorboard.run_events import VariantFiles, write_events
 
 MOST_S = 10.0
 """Time limit for repairs; killed runs that remain wait for the next run."""

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from alexprof.export.tensorboard import write_events
 from alexprof.record.note import Note
 from alexprof.record.store import load_run, save_run
+from alexprof.tensorboard.run_events import write_events
 from alexprof.tracer.importing import import_trace
 from tests.analysis.made import made_run
 from tests.browser.tab import HOSTILE, Tab

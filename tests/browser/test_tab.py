@@ -235,3 +235,15 @@ def test_a_run_that_is_written_meanwhile_appears(chromium, logdir, tmp_path):
 def test_a_link_to_a_run_that_is_gone_says_so(tab):
     frame = tab.open(run="gone")
     assert "no run gone" in frame.inner_text("main")
+
+
+def test_files_of_a_run_are_saved(tab):
+    frame = tab.open(page="sure", run="imported")
+    links = frame.query_selector_all(".links a")
+    assert len(links) == 7
+    for link in links:
+        with tab.page.expect_download() as saved:
+            link.click()
+        path = saved.value.path()
+        assert saved.value.suggested_filename.startswith("imported.")
+        assert path.stat().st_size > 0

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 
 import msgspec
+import polars as pl
 import pytest
 
 from alexprof.errors import RunError
+from alexprof.export import FORMATS
+from alexprof.record.parquet import load_costs
 from alexprof.record.store import load_run
 from alexprof.show.pages import PAGES
 from alexprof.show.palette import DARK, LIGHT
@@ -26,8 +30,9 @@ HOSTILE = '<img src=x onerror="alert(1)">'
 def logdir(tmp_path_factory):
     """Two imported runs, the second one newer."""
     folder = tmp_path_factory.mktemp("runs")
-    for name, scale in (("first", 1.0), ("second", 1.5)):
+    for name, scale, written_s in (("first", 1.0, 1e9), ("second", 1.5, 1.1e9)):
         trace = write_trace(folder / "traces" / f"{name}.xplane.pb", steps=4, scale=scale)
+        os.utime(trace, (written_s, written_s))
         import_trace(str(trace), logdir=folder / "logdir", name=name)
     return folder / "logdir"
 
@@ -92,6 +97,18 @@ def test_runs_are_compared_with_what_traveled_with_their_summaries(logdir, tmp_p
         for file in ("run.json", "steps.parquet", "costs.parquet"):
             (tmp_path / "logdir" / name / file).unlink()
     assert get(Served(tmp_path / "logdir"), "data/page", **query).json == expected
+
+
+def test_exports_and_the_report_are_downloads(served, logdir):
+    for name, suffix in [(name, made.suffix) for name, made in FORMATS.items()]:
+        answer = get(served, "data/export", run="first", format=name)
+        assert answer.status_code == 200
+        assert f"filename=first{suffix}" in answer.headers["Content-Disposition"]
+    table = pl.read_parquet(get(served, "data/export", run="first", format="parquet").data)
+    assert table.equals(load_costs(logdir / "first"))
+    assert get(served, "data/export", run="first", format="nothing").status_code == 400
+    assert get(served, "data/export", run="nothing", format="csv").status_code == 404
+    assert "</html>" in get(served, "data/html", run="first").text
 
 
 def test_the_tab_is_named_and_its_module_served(served):

@@ -17,13 +17,13 @@ from msgspec.structs import replace
 from tensorboard.compat.proto.event_pb2 import Event
 
 from alexprof.errors import RunError
-from alexprof.export.tensorboard import VariantFiles, write_events
 from alexprof.files import write_whole
 from alexprof.record.note import Note
 from alexprof.record.parquet import load_costs, load_steps
 from alexprof.record.run import Run
 from alexprof.record.store import list_runs, load_run, save_run
 from alexprof.tensorboard.events import _graphs
+from alexprof.tensorboard.run_events import VariantFiles, write_events
 from alexprof.tracer import repair
 from alexprof.tracer.repair import killed_run, repair_killed
 from alexprof.tracer.tracer import Tracer

@@ -90,7 +90,7 @@ def _xspace() -> Any:
 
     That are fields that it doesn't read, and whether texts are UTF-8.
     """
-    from google.protobuf import (  # type: ignore[import-untyped]
+    from google.protobuf import (
         descriptor_pb2,
         descriptor_pool,
         message_factory,

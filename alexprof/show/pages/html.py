@@ -18,6 +18,7 @@ from alexprof.show.document import (
     Figure,
     Lanes,
     Lead,
+    Links,
     Section,
     Table,
     Warn,
@@ -125,7 +126,7 @@ def _blocks(blocks: Iterable[Block]) -> Iterator[str]:
             yield from _table(block)
         elif isinstance(block, Figure):
             yield from _figure(block)
-        elif not isinstance(block, Choice | Lanes):
+        elif not isinstance(block, Choice | Lanes | Links):
             kind = "lead" if isinstance(block, Lead) else "warn" if isinstance(block, Warn) else ""
             yield f'<p class="{kind or "remark"}">{escape(block.text)}</p>'
 

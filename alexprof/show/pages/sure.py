@@ -9,12 +9,21 @@ from alexprof.analysis.findings import Finding
 from alexprof.record.interference import Interference
 from alexprof.record.phase import Phase
 from alexprof.show import numbers
-from alexprof.show.document import Block, Column, Lead, Remark, Row, Section, Table
+from alexprof.show.document import Block, Column, Lead, Links, Remark, Row, Section, Table
 from alexprof.show.finding_texts import LEAST_SEVERE
 from alexprof.show.pages.view import PageView
 from alexprof.show.sections.brief import finding_block
 from alexprof.show.text import listed, plural
 
+TAKE_ALONG = (
+    ("HTML, one file", "html", ""),
+    ("Perfetto", "export", "perfetto"),
+    ("Chrome trace", "export", "chrome-trace"),
+    ("speedscope", "export", "speedscope"),
+    ("pprof", "export", "pprof"),
+    ("CSV", "export", "csv"),
+    ("Parquet", "export", "parquet"),
+)
 _STATES = {
     "steady": "one level",
     "warming": "warming up until step {}",
@@ -46,6 +55,7 @@ def _blocks(view: PageView) -> Iterator[Block]:
     yield from _absent(view, measured)
     if view.run.machine is not None:
         yield _machine(view)
+    yield Links("Take it along", TAKE_ALONG)
 
 
 def _answer(view: PageView) -> str:

@@ -15,6 +15,7 @@ from alexprof.show.document import (
     Figure,
     Lanes,
     Lead,
+    Links,
     Section,
     Table,
     Warn,
@@ -40,7 +41,7 @@ def _block(block: Block) -> dict[str, Any]:
     if isinstance(block, Columns):
         sides = {"main": block_values(block.main), "side": block_values(block.side)}
         return {"type": "columns", **sides}
-    if isinstance(block, Figure | Choice | Lanes):
+    if isinstance(block, Figure | Choice | Lanes | Links):
         return {"type": type(block).__name__.lower(), **vars(block)}
     kind = "lead" if isinstance(block, Lead) else "warn" if isinstance(block, Warn) else "remark"
     return {"type": kind, "text": block.text}

@@ -1,6 +1,6 @@
 /** Draws a page: its question, its answer, and the blocks that prove it. */
 
-import { ask } from "./api.js";
+import { address, ask } from "./api.js";
 import { element } from "./dom.js";
 import { drawFigure } from "./figure.js";
 import { drawTable } from "./table.js";
@@ -12,7 +12,8 @@ import { drawTable } from "./table.js";
  * @typedef {{type: "choice", name: string, title: string, options: [string, string][], value: string}} Choice
  * @typedef {{type: "columns", main: Block[], side: Block[]}} Columns
  * @typedef {{type: "lanes", title: string, aside: string, steps: [string, string, number][], labels: string[], legend: [string, string][]}} Lanes
- * @typedef {Remark | Table | Figure | Choice | Columns | Lanes} Block
+ * @typedef {{type: "links", title: string, links: [string, string, string][]}} Links
+ * @typedef {Remark | Table | Figure | Choice | Columns | Lanes | Links} Block
  * @typedef {{title: string, aside: string, blocks: Block[]}} Page
  * @typedef {{state: import("./state.js").State, query: Record<string, string>}} Shown
  *   `query` names the run and what is chosen of it
@@ -87,9 +88,23 @@ function drawBlock(block, context) {
       import("./timeline.js").then((timeline) => timeline.drawTimeline(place, block, context));
       return place;
     }
+    case "links":
+      return drawLinks(block, context.query);
     default:
       return element(block.type === "lead" ? "h2" : "p", { class: block.type }, block.text);
   }
+}
+
+/**
+ * Files of the run to save.
+ * @param {Links} block
+ * @param {Record<string, string>} query
+ */
+function drawLinks(block, query) {
+  const links = block.links.map(([label, route, format]) =>
+    element("a", { href: address(route, { run: query.run, format }), download: "" }, label),
+  );
+  return element("div", { class: "links" }, element("h3", {}, block.title), ...links);
 }
 
 /**
