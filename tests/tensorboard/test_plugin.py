@@ -90,9 +90,7 @@ def test_runs_are_compared_with_what_traveled_with_their_summaries(logdir, tmp_p
         for row in layer.get("data", {}).get("values", ())
         if row.get("label") == "whole step" and "text" in row
     ]
-    # The second run takes longer; which of the two began first, a clock decides.
-    verdict = "slower" if expected["aside"].startswith("A first") else "faster"
-    assert verdict in rows[0]["text"]
+    assert "slower" in rows[0]["text"]
     for name in ("first", "second"):
         for file in ("run.json", "steps.parquet", "costs.parquet"):
             (tmp_path / "logdir" / name / file).unlink()
