@@ -16,6 +16,7 @@ from alexprof.show.outputs import FORMATS
 
 if TYPE_CHECKING:
     from alexprof.record.run import Run
+    from alexprof.show.pages.view import Source
 
 
 @app.command()
@@ -40,6 +41,10 @@ def report(
             metavar="FILE", help="Write all pages with their charts into one HTML file instead."
         ),
     ] = None,
+    png: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw every step in the order it ran, as a PNG."),
+    ] = None,
     variant: Annotated[
         str | None, typer.Option(help="Show where this variant's time goes.")
     ] = None,
@@ -57,8 +62,11 @@ def report(
 ) -> None:
     """Show a run or a trace: what a step costs, where it goes, what leaving ops out saves."""
     style = style_of(format_, json=json, markdown=markdown)
-    if html is not None:
-        _write_html(html, run, logdir, marker=marker, depth=depth, cores=cores)
+    if html is not None or png is not None:
+        from alexprof.tracer.sources import load_source
+
+        source = load_source(run, logdir, marker=marker, depth=depth, cores=cores)
+        _write_files(source, html, png, variant or "", phase or "")
         return
     with no_collector():
         from alexprof.show.outputs import render
@@ -71,20 +79,25 @@ def report(
             full=full,
             section=section,
         )
-        source = load(run, logdir, marker=marker, depth=depth, cores=cores)
-        print_text(render(source, style, options), style)
+        record = load(run, logdir, marker=marker, depth=depth, cores=cores)
+        print_text(render(record, style, options), style)
 
 
-def _write_html(
-    file: Path, run: str, logdir: Path, *, marker: str | None, depth: int, cores: bool
+def _write_files(
+    source: Source, html: Path | None, png: Path | None, variant: str, phase: str
 ) -> None:
     from alexprof.files import write_whole
+    from alexprof.show.pages import first_figure
     from alexprof.show.pages.html import html_report
-    from alexprof.tracer.sources import load_source
+    from alexprof.show.pages.view import Choices, PageView
+    from alexprof.show.svg import figure_png
 
-    source = load_source(run, logdir, marker=marker, depth=depth, cores=cores)
-    write_whole(file, html_report(source).encode())
-    print_lines(f"Wrote {file}")
+    view = PageView.of(source, Choices(variant=variant, phase=phase))
+    if html is not None:
+        write_whole(html, html_report(source).encode())
+    if png is not None:
+        write_whole(png, figure_png(first_figure(view)))
+    print_lines(*(f"Wrote {path}" for path in (html, png) if path is not None))
 
 
 @app.command("import")

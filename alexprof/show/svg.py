@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from alexprof.show.document import Figure
@@ -53,15 +54,31 @@ def figure_svg(figure: Figure, width: int = DEFAULT_WIDTH, *, colors: bool = Tru
 
 
 def figure_png(figure: Figure, width: int = DEFAULT_WIDTH, scale: float = 2.0) -> bytes:
-    """Draws a chart as a PNG, on white."""
+    """Draws a chart with its title as a PNG, on white."""
     import vl_convert
 
-    svg = figure_svg(figure, width)
+    svg = figure_svg(replace(figure, spec=titled(figure)), width)
     opening = _OPENING.search(svg)
     assert opening is not None
     paper = f'<rect width="100%" height="100%" fill="{LIGHT["bg"]}"/>'
     svg = svg[: opening.end()] + paper + svg[opening.end() :]
     return bytes(vl_convert.svg_to_png(svg, scale=scale))
+
+
+def titled(figure: Figure) -> dict[str, Any]:
+    """The specification of a chart that stands alone, with its title above it."""
+    title = {
+        "text": figure.title,
+        "subtitle": figure.aside,
+        "anchor": "start",
+        "frame": "group",
+        "color": "var(--ink)",
+        "subtitleColor": "var(--muted)",
+        "fontSize": 14,
+        "subtitleFontSize": 12,
+        "offset": 24,
+    }
+    return {**figure.spec, "title": title, "padding": 16}
 
 
 def sized(spec: Any, width: int) -> dict[str, Any]:

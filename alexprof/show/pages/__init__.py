@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from alexprof.show.document import Section
+    from alexprof.show.document import Figure, Section
     from alexprof.show.pages.view import PageView
 
 
@@ -28,6 +28,21 @@ class Page:
             import_module(f"alexprof.show.pages.{module}"), function
         )
         return maker(view)
+
+
+def first_figure(view: PageView) -> Figure:
+    """The first chart of the first page: every step in the order it ran.
+
+    Raises:
+        UsageError: If nothing was timed or traced.
+    """
+    from alexprof.errors import UsageError
+    from alexprof.show.pages.cost import step_figures
+
+    figure = next(step_figures(view), None)
+    if figure is None:
+        raise UsageError(f"{view.run.run} has no steps to draw")
+    return figure
 
 
 PAGES = {

@@ -45,7 +45,7 @@ def _blocks(view: PageView) -> Iterator[Block]:
             "Medians lead: several steps in a row were slow, which says more about the machine "
             "than about the graph."
         )
-    figures = tuple(_figures(view))
+    figures = tuple(step_figures(view))
     yield from (Columns(figures[:1], figures[1:]),) if figures else ()
     brief = [table] if (table := brief_table(view)) else []
     findings = tuple(brief_findings(view, MOST.findings, "see Limits"))
@@ -81,7 +81,7 @@ def _details(view: PageView, said: tuple[Block, ...]) -> Iterator[Block]:
             yield block
 
 
-def _figures(view: PageView) -> Iterator[Figure]:
+def step_figures(view: PageView) -> Iterator[Figure]:
     """The steps of the chosen phase: in the order run, and as histograms."""
     steps = timed_steps(view) or traced_steps(view)
     if steps is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from html import escape
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 from alexprof.show.document import (
@@ -34,6 +36,9 @@ from alexprof.show.report import make_document
 from alexprof.show.svg import figure_svg, patterns
 
 FIGURE_WIDTH = 1070
+_GUTTER = 24
+_CLIP = re.compile(r"""(id="|url\(#)(?=clip|gradient)""")
+_numbers = count(1)
 
 
 def html_report(source: Source) -> str:
@@ -70,7 +75,7 @@ def _page(view: PageView, page: Page) -> Iterator[str]:
     shown: list[dict[str, Any]] = []
     for place, (variant, key) in enumerate(_looks(view, page)):
         choices = replace(view.choices, variant=variant, phase=key)
-        looked = PageView.of(Source(view.run, view.tables), choices)
+        looked = replace(PageView.of(Source(view.run, view.tables), choices), static=True)
         section = cleaned(page.make(looked))
         blocks = tuple(_new(section.blocks, shown))
         if place == 0:
@@ -114,18 +119,19 @@ def _new(blocks: Iterable[Block], shown: list[dict[str, Any]]) -> Iterator[Block
                 yield block
 
 
-def _blocks(blocks: Iterable[Block]) -> Iterator[str]:
+def _blocks(blocks: Iterable[Block], width: int = FIGURE_WIDTH) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, Columns):
+            side = (width - _GUTTER) // 4
             yield '<div class="columns"><div>'
-            yield from _blocks(block.main)
+            yield from _blocks(block.main, width - _GUTTER - side)
             yield "</div><div>"
-            yield from _blocks(block.side)
+            yield from _blocks(block.side, side)
             yield "</div></div>"
         elif isinstance(block, Table):
             yield from _table(block)
         elif isinstance(block, Figure):
-            yield from _figure(block)
+            yield from _figure(block, next(_numbers), width)
         elif not isinstance(block, Choice | Lanes | Links):
             kind = "lead" if isinstance(block, Lead) else "warn" if isinstance(block, Warn) else ""
             yield f'<p class="{kind or "remark"}">{escape(block.text)}</p>'
@@ -135,16 +141,15 @@ def _titled(title: str, aside: str) -> str:
     return escape(title) + (f" <span>{escape(aside)}</span>" if aside else "")
 
 
-def _figure(figure: Figure) -> Iterator[str]:
-    svg = figure_svg(figure, FIGURE_WIDTH, colors=False)
-    yield f'<figure role="img" aria-label="{escape(figure.summary)}">'
+def _figure(figure: Figure, number: int, width: int) -> Iterator[str]:
+    svg = figure_svg(figure, width, colors=False)
+    # Charts of one page have clips of the same names, of which a page takes the first.
+    svg = _CLIP.sub(rf"\g<1>figure{number}-", svg)
     legend = "".join(f"{_swatch(fill)} {escape(label)} " for fill, label in figure.legend)
-    caption = f"<figcaption>{_titled(figure.title, figure.aside)}</figcaption>"
-    yield (
-        f'{caption}<p class="remark">{legend}</p>{svg}</figure>'
-        if legend
-        else (f"{caption}{svg}</figure>")
-    )
+    yield f'<figure role="img" aria-label="{escape(figure.summary)}">'
+    yield f"<figcaption>{_titled(figure.title, figure.aside)}</figcaption>"
+    yield from (f'<p class="remark">{legend}</p>',) if legend else ()
+    yield f"{svg}</figure>"
 
 
 def _swatch(fill: str) -> str:

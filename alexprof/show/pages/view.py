@@ -90,6 +90,7 @@ class PageView(View):
     others: tuple[OtherRun, ...] = ()  # What it can be compared with, the newest first
     name: str = ""  # What the list of runs calls it
     timelines: Timelines = load_timeline  # Reads timelines, or has them
+    static: bool = False  # Whether pages have no script to draw with
 
     @classmethod
     def of(

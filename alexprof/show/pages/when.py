@@ -11,6 +11,7 @@ from alexprof.errors import AlexProfError, UsageError
 from alexprof.show import numbers
 from alexprof.show.document import Block, Choice, Figure, Lanes, Lead, Remark, Section, Warn
 from alexprof.show.figures.icicle import icicle_chart, placed
+from alexprof.show.figures.lanes import lanes_chart
 from alexprof.show.pages.view import PageView
 from alexprof.show.pages.where import legend_of
 from alexprof.show.text import plural, sentence_case
@@ -46,6 +47,10 @@ def _blocks(view: PageView) -> Iterator[Block]:
     running = concurrency(timeline, place)
     yield Lead(_answer(timeline.device, running, step_s))
     yield Remark(" ".join(_more(timeline.device, running, step_s)))
+    if view.static:
+        yield _picture(view, place, step_s)
+        yield _flame(view, place, step_s)
+        return
     yield from _choices(view, count)
     steps = ((view.variant, view.key, place), *_beside(view, count))
     division = divide(view.run, view.variant, view.key)
@@ -137,6 +142,24 @@ def _beside(view: PageView, count: int) -> Iterator[tuple[str, str, int]]:
         yield chosen, view.key, min(view.choices.step, other.traced.steps - 1)
     elif chosen:
         raise UsageError(f"nothing to show below it by the name {chosen!r}")
+
+
+def _picture(view: PageView, place: int, step_s: float) -> Figure:
+    """The step's lanes, where no script draws them."""
+    unit = numbers.table_unit([step_s])
+    timeline = view.timeline(view.variant, view.key)
+    spec, left_out = lanes_chart(timeline, place, (unit.name, unit.per_second))
+    phase, division = view.phase(view.variant, view.key), divide(view.run, view.variant, view.key)
+    legend = legend_of(phase, division) if phase is not None and division is not None else ()
+    rest = f"; the {left_out} shortest events are left out" if left_out else ""
+    return Figure(
+        "lanes",
+        f"Step {place + 1} of {timeline.wall_ps.size}",
+        spec,
+        "The events of the step on their threads and streams, in the order of time.",
+        aside=f"under the profiler{rest}",
+        legend=legend,
+    )
 
 
 def _flame(view: PageView, place: int, step_s: float) -> Figure:
