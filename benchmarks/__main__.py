@@ -1,4 +1,4 @@
-"""`python -m benchmarks [loop] [lrn] [reader] [repeat] [report] [folder] [gpu]`.
+"""`python -m benchmarks [loop] [lrn] [reader] [repeat] [report] [folder] [dashboard] [gpu]`.
 
 Without names, all run except `gpu`, which needs a GPU.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from alexprof.files import write_whole
-from benchmarks import folder, gpu, loop, lrn, reader, repeat, report
+from benchmarks import dashboard, folder, gpu, loop, lrn, reader, repeat, report
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "loop": loop.compare,
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "repeat": repeat.compare,
     "report": report.measure,
     "folder": folder.measure,
+    "dashboard": dashboard.measure,
     "gpu": gpu.measure,
 }
 UNASKED = tuple(name for name in BENCHMARKS if name != "gpu")

@@ -145,9 +145,11 @@ def compare(arguments: argparse.Namespace) -> dict[str, Any]:
     del arguments
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        per_step = _events(_record(Path(folder) / "probe", 2)) / 2
+        per_step = events_of(record_session(Path(folder) / "probe", 2)) / 2
         for name, wanted in EVENTS.items():
-            trace = _record(Path(folder) / name.replace(" ", ""), max(round(wanted / per_step), 1))
+            trace = record_session(
+                Path(folder) / name.replace(" ", ""), max(round(wanted / per_step), 1)
+            )
             result[name] = _timed(name, trace, _readers())
         several = Path(folder) / "several" / "vm.xplane.pb"
         several.parent.mkdir()
@@ -176,7 +178,7 @@ def _readers() -> tuple[str, ...]:
 
 
 def _timed(name: str, trace: Path, readers: tuple[str, ...]) -> dict[str, Any]:
-    events = _events(trace)
+    events = events_of(trace)
     print(f"{name} events ({events:,}; {trace.stat().st_size / 1e6:.0f} MB), {ROUNDS} rounds")
     took: dict[str, list[list[float]]] = {reader: [] for reader in readers}
     for turn in range(ROUNDS):
@@ -220,7 +222,8 @@ def _run(reader: str, trace: Path) -> list[float]:
     return [*json.loads(done.stdout.splitlines()[-1]), whole]
 
 
-def _record(folder: Path, steps: int) -> Path:
+def record_session(folder: Path, steps: int) -> Path:
+    """Traces so many steps of a small session; returns the trace."""
     subprocess.run(
         [sys.executable, "-c", _SESSION, str(folder), str(steps)], check=True, capture_output=True
     )
@@ -228,7 +231,8 @@ def _record(folder: Path, steps: int) -> Path:
     return trace
 
 
-def _events(trace: Path) -> int:
+def events_of(trace: Path) -> int:
+    """How many events a trace has."""
     from alexprof.xplane import read_trace
 
     return sum(len(plane.events()) for plane in read_trace(trace).planes)

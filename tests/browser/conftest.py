@@ -89,16 +89,20 @@ def serve(logdir: Path) -> Generator[str, None, None]:
     """A TensorBoard; yields its address."""
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", "0"]
     once = ["--host", "127.0.0.1", "--reload_interval", "1"]
-    process = subprocess.Popen([*command, *once], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*command, *once], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     assert process.stderr is not None
-    found = (str(match[0]) for line in process.stderr if (match := _ADDRESS.search(line)))
-    address = next(found, None)
-    assert address is not None, "TensorBoard did not start"
-    # Its log must not fill the pipe.
-    threading.Thread(target=process.stderr.read, daemon=True).start()
-    yield address.rstrip("/")
-    process.terminate()
-    process.wait()
+    try:
+        found = (str(match[0]) for line in process.stderr if (match := _ADDRESS.search(line)))
+        address = next(found, None)
+        assert address is not None, "TensorBoard did not start"
+        # Its log must not fill the pipe.
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        yield address.rstrip("/")
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @pytest.fixture(scope="session")
