@@ -125,6 +125,10 @@ def test_programs_of_the_pages_run(program, tmp_path):
     assert done.stdout.startswith("AlexProf  ")
 
 
+EXPLAINING = ("commands.md", "reading.md", "tensorboard.md")
+"""The pages that explain columns of tables."""
+
+
 def columns() -> set[str]:
     """The headings of the tables that `show` draws; reading.md explains the short report."""
     calls = (
@@ -164,7 +168,7 @@ def test_examples_use_commands_and_options_that_there_are(page):
 
 
 def test_every_column_of_a_table_is_explained():
-    pages = text_of(DOCS / "commands.md") + text_of(DOCS / "reading.md")
+    pages = "".join(map(text_of, (DOCS / name for name in EXPLAINING)))
     rows = re.findall(r"^\| (.*?) \|", pages, flags=re.MULTILINE)
     explained = {name for row in rows for name in row.split(", ")}
     assert columns() <= explained.union(re.findall(r"\*(\w+)\*", pages))

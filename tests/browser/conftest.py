@@ -31,6 +31,8 @@ CHROMIUM = os.environ.get("ALEXPROF_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 NAMES = {f"{HOSTILE[0]}/Conv2D": 0.5, HOSTILE[1]: 0.2}
+UPDATE = bool(os.environ.get("ALEXPROF_UPDATE_PICTURES"))
+"""Whether to make the documentation's pictures anew, of a longer run."""
 REQUIRED = os.environ.get("ALEXPROF_BROWSER") == "required"
 SHARED = Path(__file__).parents[3] / "shared" / "traces" / "h200"
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
@@ -55,7 +57,8 @@ def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of every sort: see the names."""
     folder = tmp_path_factory.mktemp("browser") / "logdir"
     profile = [sys.executable, "-m", "alexprof", "profile", "--logdir", str(folder)]
-    small = ["--num-batches", "6", "--batch-size", "2", "--trace-steps", "3", "--burn-in", "1"]
+    batches, size = ("40", "8") if UPDATE else ("6", "2")
+    small = ["--num-batches", batches, "--batch-size", size, "--trace-steps", "5", "--burn-in", "2"]
     subprocess.run([*profile, *small, "--name", "alexnet"], check=True, capture_output=True)
     trace = write_trace(folder.parent / "imported" / "vm.xplane.pb", steps=4)
     import_trace(str(trace), logdir=folder, name="imported")

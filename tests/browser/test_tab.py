@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from alexprof.analysis.division import divide
 from alexprof.record.store import load_run
 from alexprof.show.pages import PAGES
 from alexprof.show.palette import DARK, LIGHT
-from tests.browser.conftest import serve
+from tests.browser.conftest import UPDATE, serve
 from tests.browser.tab import HOSTILE, Tab
 
 pytestmark = pytest.mark.slow
@@ -247,3 +248,19 @@ def test_files_of_a_run_are_saved(tab):
         path = saved.value.path()
         assert saved.value.suggested_filename.startswith("imported.")
         assert path.stat().st_size > 0
+
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+
+
+@pytest.mark.parametrize("page", ["cost", "where", "when"])
+def test_pictures_of_the_documentation(tab, page, tmp_path):
+    """Pictures stay small; ALEXPROF_UPDATE_PICTURES=1 makes those in docs/ anew."""
+    frame = tab.open_framed(run="alexnet", page=page, phase="forward_backward")
+    frame.wait_for_selector("main h2")
+    picture = tmp_path / f"{page}.png"
+    tab.page.screenshot(path=picture)
+    assert 10_000 < picture.stat().st_size < 250_000
+    assert (PICTURES / picture.name).exists()
+    if UPDATE:
+        shutil.copy(picture, PICTURES / picture.name)
