@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 Paint = Callable[[str, str], str]
 """Colors a text in a style of that name."""
@@ -48,9 +50,29 @@ INK, MUTED, EDGE, RULE = (LIGHT[name] for name in ("ink", "muted", "edge", "rule
 GRID, PAPER, WARN = (LIGHT[name] for name in ("grid", "bg", "warn"))
 
 
+_borrowed: ContextVar[Mapping[str, str] | None] = ContextVar("borrowed", default=None)
+"""Colors that other kinds have because the run has none of the kinds that they belong to."""
+
+
+@contextmanager
+def colored(kinds: Sequence[str]) -> Iterator[None]:
+    """Gives the colors of kinds that a run lacks to its largest others, as long as this lasts.
+
+    Args:
+        kinds: The run's kinds, the largest first.
+    """
+    free = [kind_name(kind) for kind in KINDS if kind not in kinds]
+    others = [kind for kind in kinds if kind not in KINDS]
+    reset = _borrowed.set(dict(zip(others, free, strict=False)))
+    try:
+        yield
+    finally:
+        _borrowed.reset(reset)
+
+
 def kind_name(kind: str) -> str:
-    """What a kind's color and hatching are called: "conv2d"; "other" without colors of its own."""
-    return kind.lower() if kind in KINDS else OTHER
+    """What a kind's color and hatching are called: "conv2d"; "other" without one."""
+    return kind.lower() if kind in KINDS else (_borrowed.get() or {}).get(kind, OTHER)
 
 
 def kind_color(kind: str) -> str:
@@ -65,11 +87,12 @@ def hatching(kind: str) -> str:
 
 def kind_legend(kinds: Iterable[str], *, backward: bool = True) -> tuple[tuple[str, str], ...]:
     """What fills mean: each kind that has a color, other kinds, backward and idle time."""
-    named = dict.fromkeys(kinds)
-    legend = [(kind_color(kind), kind) for kind in KINDS if kind in named]
-    if named.keys() - {*KINDS}:
+    names = {kind: kind_name(kind) for kind in kinds}
+    named = [(kind_color(kind), kind) for kind, name in names.items() if name != OTHER]
+    legend = sorted(named)
+    if OTHER in names.values():
         legend.append((kind_color(OTHER), "other kinds"))
-    hatched = next((kind for kind in KINDS if kind in named), OTHER)
+    hatched = next((kind for kind, name in names.items() if name != OTHER), OTHER)
     legend += [(hatching(hatched), "hatched: backward")] if backward else []
     return (*legend, ("url(#dots)", "dotted: idle"))
 

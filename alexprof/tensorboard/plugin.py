@@ -85,14 +85,18 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
         name = request.args.get("page", next(iter(PAGES)))
         check_name("page", name, PAGES)
-        return respond_json(request, page_values(PAGES[name].make(self._view(request))))
+        view = self._view(request)
+        with view.colored():
+            return respond_json(request, page_values(PAGES[name].make(view)))
 
     def _detail(self, request: Request) -> Response:
         from alexprof.show.pages.detail import row_detail
         from alexprof.show.pages.values import block_values
 
-        blocks = row_detail(self._view(request), request.args.get("key", ""))
-        return respond_json(request, {"blocks": block_values(blocks)})
+        view = self._view(request)
+        with view.colored():
+            blocks = row_detail(view, request.args.get("key", ""))
+            return respond_json(request, {"blocks": block_values(blocks)})
 
     def _timeline(self, request: Request) -> Response:
         from alexprof.analysis.timelines import critical_ops
@@ -101,8 +105,10 @@ class AlexProfPlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         view = self._view(request)
         timeline = view.timeline(view.variant, view.key)
         phase = view.phase(view.variant, view.key)
+        critical = critical_ops(phase) if phase else ()
         try:
-            content = encode_step(timeline, view.choices.step, critical_ops(phase) if phase else ())
+            with view.colored():
+                content = encode_step(timeline, view.choices.step, critical)
         except IndexError:
             count = timeline.wall_ps.size
             raise UsageError(f"no step {view.choices.step}: there are {count}, from 0 on") from None

@@ -13,6 +13,7 @@ import numpy as np
 
 from alexprof.attribute.lanes import Timeline
 from alexprof.plain_text import clean
+from alexprof.show.palette import kind_name
 
 
 def encode_step(timeline: Timeline, place: int, critical: Collection[str] = ()) -> bytes:
@@ -46,7 +47,10 @@ def encode_step(timeline: Timeline, place: int, critical: Collection[str] = ()) 
         "steps": timeline.wall_ps.tolist(),
         "device": timeline.device,
         "lanes": [_texts(timeline.lanes[number], ("device", "name")) for number in lanes],
-        "ops": [_texts(op, ("name", "type", "kind", "layer", "pass_")) for op in used],
+        "ops": [
+            {**_texts(op, ("name", "type", "kind", "layer", "pass_")), "color": kind_name(op.kind)}
+            for op in used
+        ],
         "kernels": [clean(timeline.kernels[number]) if number >= 0 else "" for number in kernels],
     }
     return _joined(head, columns)

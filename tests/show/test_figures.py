@@ -59,3 +59,17 @@ def test_a_picture_is_a_png():
 @pytest.mark.parametrize("colors", [LIGHT, DARK])
 def test_themes_have_the_same_names(colors):
     assert colors.keys() == LIGHT.keys()
+
+
+def test_largest_other_kinds_borrow_free_colors():
+    from alexprof.show.palette import OTHER, colored, kind_legend, kind_name
+
+    assert kind_name("MatMul") == OTHER
+    with colored(["MatMul", "Conv2D", "Softmax", "Tanh", "Mul", "Add"]):
+        assert kind_name("Conv2D") == "conv2d"
+        names = [kind_name(kind) for kind in ("MatMul", "Softmax", "Tanh", "Mul")]
+        assert names == ["lrn", "maxpool", "relu", OTHER]
+        legend = dict(kind_legend(["Conv2D", "MatMul", "Mul"]))
+        assert legend["var(--kind-lrn)"] == "MatMul"
+        assert legend["var(--kind-other)"] == "other kinds"
+    assert kind_name("MatMul") == OTHER

@@ -45,7 +45,8 @@ def html_report(source: Source) -> str:
     """Makes the page of a run; an error if one of its tables is damaged (`load_costs`)."""
     view = PageView.of(source, Choices())
     document = make_document(source.run, replace(view.options, full=False))
-    return "\n".join(_lines(view, document)) + "\n"
+    with view.colored():
+        return "\n".join(_lines(view, document)) + "\n"
 
 
 def _lines(view: PageView, document: Document) -> Iterator[str]:

@@ -22,6 +22,7 @@ from alexprof.show.document import (
     cleaned,
 )
 from alexprof.show.layout import page_cells
+from alexprof.show.palette import kind_name
 
 
 def page_values(section: Section) -> dict[str, Any]:
@@ -71,7 +72,11 @@ def _cell(cell: Cell) -> str | dict[str, Any]:
     if not isinstance(cell, Bar):
         return cell
     axis = {} if cell.axis is None else {"axis": _axis(cell.axis)}
-    return {"pieces": [vars(piece) for piece in cell.pieces], **axis}
+    pieces = [
+        {**vars(piece), "kind": kind_name(piece.kind) if piece.kind else ""}
+        for piece in cell.pieces
+    ]
+    return {"pieces": pieces, **axis}
 
 
 def _axis(axis: Axis) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from alexprof.analysis.timelines import load_timeline
@@ -13,6 +15,7 @@ from alexprof.record.parquet import Tables
 from alexprof.record.run import Run
 from alexprof.show import numbers
 from alexprof.show.options import ReportOptions
+from alexprof.show.palette import colored
 from alexprof.show.view import View
 
 if TYPE_CHECKING:
@@ -124,6 +127,20 @@ class PageView(View):
     def timeline(self, variant: str, key: str) -> Timeline:
         """The timeline of a phase; errors are those of `load_timeline`."""
         return self.timelines(self.run, variant, key)
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of all ops of the run, those first that take most of a step in any phase."""
+        largest: dict[str, float] = {}
+        for _, _, phase in self.run.all_phases():
+            for cost in phase.kinds:
+                if phase.attribution and cost.device == phase.attribution.device:
+                    largest[cost.name] = max(largest.get(cost.name, 0.0), cost.share_fraction)
+        return tuple(sorted(largest, key=lambda kind: -largest[kind]))
+
+    def colored(self) -> AbstractContextManager[None]:
+        """The colors of the run's kinds, for as long as pages are made and drawn."""
+        return colored(self.kinds)
 
     @property
     def key(self) -> str:

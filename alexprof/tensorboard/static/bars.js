@@ -9,7 +9,6 @@ import { svg } from "./dom.js";
 
 const WIDTH = 200;
 const HEIGHT = 14;
-const COLORED = new Set(["conv2d", "lrn", "maxpool", "relu"]);
 /** @type {Record<string, string>} */
 const POINTS = { whole: "◆", "whole, open": "◇", part: "■", "part, open": "□", dot: "○" };
 
@@ -93,8 +92,7 @@ function point(mark, x) {
  * @returns {Record<string, string>}
  */
 function fill(piece) {
-  const kind = piece.kind.toLowerCase();
-  const name = COLORED.has(kind) ? kind : "other";
+  const name = piece.kind || "other";
   const color = piece.kind ? `var(--kind-${name})` : "var(--muted)";
   if (piece.mark === "backward") return { fill: `url(#hatch-${name})` };
   if (piece.mark === "idle") {

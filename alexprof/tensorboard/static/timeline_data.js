@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{device: string, name: string}} Lane
- * @typedef {{name: string, type: string, kind: string, layer: string, pass: string}} Op
+ * @typedef {{name: string, type: string, kind: string, layer: string, pass: string, color: string}} Op
  * @typedef {{
  *   wall_ps: number, steps: number[], device: string, lanes: Lane[], ops: Op[], kernels: string[],
  *   columns: {name: string, type: string, offset: number, length: number}[],

@@ -8,7 +8,7 @@ export const OVERVIEW = 22;
 const AXIS = 20;
 const GAP = 6;
 const STRIP = 34;
-const COLORED = new Set(["conv2d", "lrn", "maxpool", "relu"]);
+const KINDS = ["conv2d", "lrn", "maxpool", "relu", "other"];
 const FONT = '12px -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Liberation Sans", sans-serif';
 
 /** Where things are on the canvas, from the top. */
@@ -64,7 +64,7 @@ export class Paint {
     });
     /** @type {Map<string, string | CanvasPattern>} */
     this.fills = new Map();
-    for (const kind of [...COLORED, "other"]) {
+    for (const kind of KINDS) {
       const solid = color(`kind-${kind}`);
       this.fills.set(kind, solid);
       const hatched = pattern(canvas, 8, (tile) => {
@@ -89,8 +89,7 @@ export class Paint {
 
   /** @param {import("./timeline_data.js").Op} op */
   of(op) {
-    const kind = COLORED.has(op.kind.toLowerCase()) ? op.kind.toLowerCase() : "other";
-    return this.fills.get(op.pass === "backward" ? `${kind} backward` : kind) ?? "#767676";
+    return this.fills.get(op.pass === "backward" ? `${op.color} backward` : op.color) ?? "#767676";
   }
 }
 
