@@ -110,7 +110,7 @@ BAD_USE = {
     "history --metric vgg.share": ["vgg"],
     "history --variant x": ["x"],
     "export a": ["--format", "see alexprof export --help"],
-    "export a --format flat": ["no format 'flat': there are tensorboard"],
+    "export a --format flat": ["no format 'flat': there are csv, parquet,"],
     "export nothing --format tensorboard": ["no run 'nothing'"],
     "ab true": ["two commands", "not 1"],
     "ab": ["two commands", "not 0"],

@@ -59,8 +59,7 @@ class Selected:
                 yield Place(variant, key, phase)
         if not count:
             raise RunError(
-                f"{self.run.run} has no traced steps to export: trace some with --trace-steps",
-                code="nothing_traced",
+                f"{self.run.run} has no traced steps to export: trace some with --trace-steps"
             )
 
     def costs(self) -> pl.DataFrame:
