@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from alexprof.errors import RunError
 from alexprof.record.parquet import Tables
 from alexprof.record.store import RUN_FILE, load_run
 from alexprof.tensorboard.payload import PLUGIN, TAG, Head, decode, decode_head
+from alexprof.tensorboard.remote import RemoteRun, is_remote
 
 if TYPE_CHECKING:
     from alexprof.attribute.lanes import Timeline
@@ -72,6 +74,7 @@ class Runs:
         self._logdir_spec = getattr(context.flags, "logdir_spec", "") or ""
         self._sources: Kept[Source] = Kept(_SOURCES_KEPT)
         self._timelines: Kept[Timeline] = Kept(_TIMELINES_KEPT)
+        self._remote: dict[tuple[str, str], RemoteRun] = {}
 
     def listed(self, ctx: Any, experiment: str) -> dict[str, Listed]:
         """All runs by name, newest first; unreadable ones are left out."""
@@ -103,7 +106,12 @@ class Runs:
         from alexprof.show.pages.view import Source
 
         held = decode(self._parts(ctx, experiment, run), run.head.run)
-        folder = self._folder(run)
+        where = self._where(run)
+        if isinstance(where, RemoteRun):
+            self._remote[held.run.run, held.run.started] = where
+            folder = None if held.whole else where.fetch()
+        else:
+            folder = where
         if not held.whole and folder is not None:
             record = load_run(folder)
             return Source(record, Tables(record, folder))
@@ -119,10 +127,11 @@ class Runs:
         """
         from alexprof.analysis.timelines import load_timeline
 
-        return self._timelines.get(
-            (str(run.place), run.started, variant, phase),
-            lambda: load_timeline(run, variant, phase),
-        )
+        def load() -> Timeline:
+            remote = self._remote.get((run.run, run.started)) if run.place is None else None
+            return load_timeline(run.placed(remote.fetch()) if remote else run, variant, phase)
+
+        return self._timelines.get((str(run.place), run.run, run.started, variant, phase), load)
 
     def _parts(self, ctx: Any, experiment: str, run: Listed) -> list[bytes]:
         series = self._provider.read_tensors(
@@ -138,8 +147,8 @@ class Runs:
         newest = max(data, key=lambda datum: datum.wall_time)
         return [bytes(part) for part in newest.numpy.tolist()]
 
-    def _folder(self, run: Listed) -> Path | None:
-        """The folder of a listed run: beside its event file, below the logdir; None if not here."""
+    def _where(self, run: Listed) -> Path | RemoteRun | None:
+        """The folder of a listed run, beside its event file, below the logdir; None if not here."""
         root, below = self._logdir, run.tag_run
         if self._logdir_spec:
             named = dict(_named(self._logdir_spec))
@@ -147,10 +156,12 @@ class Runs:
             if name not in named:
                 return None
             root, below = named[name], rest
-        folder = (Path(root).expanduser() / below).parent
-        if ".." in PurePosixPath(below).parts or not (folder / RUN_FILE).is_file():
+        if ".." in PurePosixPath(below).parts:
             return None
-        return folder
+        if is_remote(root):
+            return RemoteRun(posixpath.dirname(f"{root.rstrip('/')}/{below}"))
+        folder = (Path(root).expanduser() / below).parent
+        return folder if (folder / RUN_FILE).is_file() else None
 
 
 def _named(logdir_spec: str) -> list[tuple[str, str]]:

@@ -125,6 +125,7 @@ class Served:
         ingester.start()
         self._logdir = logdir
         self._multiplexer = ingester.deprecated_multiplexer
+        self.provider = ingester.data_provider
         self._client = Client(
             TensorBoardWSGIApp(board.flags, plugins, ingester.data_provider, None, None)
         )

@@ -10,6 +10,8 @@ import shutil
 import msgspec
 import polars as pl
 import pytest
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
 
 from alexprof.errors import RunError
 from alexprof.export import FORMATS
@@ -204,6 +206,29 @@ def test_a_run_is_shown_without_its_folder(logdir, tmp_path):
     expected = get(Served(tmp_path), "data/page", run="first", page="where").json
     (tmp_path / "first" / "run.json").unlink()
     assert get(Served(tmp_path), "data/page", run="first", page="where").json == expected
+
+
+def test_details_of_a_run_elsewhere_are_copied_when_they_are_asked_for(logdir):
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    from alexprof.tensorboard.runs import Runs
+
+    system = MemoryFileSystem()
+    system.put(str(logdir), "/bucket/logdir", recursive=True)
+    served = Served(logdir)
+    local = get(served, "data/page", run="first", page="when").json
+    runs = Runs(TBContext(data_provider=served.provider, logdir="memory://bucket/logdir"))
+    ctx = RequestContext()
+    listed = runs.listed(ctx, "")
+    source = runs.load(ctx, "", listed["first"])
+    assert source.run.place is None
+    timeline = runs.timeline(source.run, "trace", "trace")
+    assert timeline.wall_ps.size == 4
+    assert local["blocks"]
+    system.rm("/bucket/logdir/second", recursive=True)
+    source = runs.load(ctx, "", listed["second"])
+    with pytest.raises(RunError):
+        runs.timeline(source.run, "trace", "trace")
 
 
 def test_a_damaged_summary_is_an_answer_in_words(logdir, tmp_path, monkeypatch):
