@@ -92,9 +92,9 @@ class Axis:
         low, high = min(values), max(values)
         if (high - low) * scale < 1e-9:  # too close for a logarithm, or a reader
             low, high = low - 1 / scale, high + 1 / scale
-        rough = (high - low) / about
+        rough = (high - low) * scale / about  # as written, which may be percent of a step
         power = 10.0 ** math.floor(math.log10(rough))
-        step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999)
+        step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough * 0.999) / scale
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         return cls(low, high, tuple(place * step for place in range(first, last + 1)), scale)
 
