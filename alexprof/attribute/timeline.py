@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from alexprof.errors import check_count
 
 Int: TypeAlias = NDArray[np.int64]
 Index: TypeAlias = NDArray[np.intp]
+Index32: TypeAlias = NDArray[np.int32]
+Lanes: TypeAlias = NDArray[np.signedinteger[Any]]
 Float: TypeAlias = NDArray[np.float64]
 Bool: TypeAlias = NDArray[np.bool_]
 
@@ -67,14 +69,14 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     """
     order = np.lexsort((-end_ps, start_ps, thread))
     order = order[end_ps[order] > start_ps[order]]
-    start, end, lane = start_ps[order], end_ps[order], thread[order]
+    start, end, lane = start_ps[order], end_ps[order], thread[order].astype(np.int32)
     if not touching(start, end, lane):
         return Segments(order, start, end)
     sweep = _sweep(start, end, lane)
-    inner = np.flatnonzero(sweep.parent >= 0)
-    if (end[inner] > end[sweep.parent[inner]]).any():
+    if _crossing(end, sweep.parent):
         # An event that ends inside a later one owns nothing after that one's begin, so ending it
         # there changes no owner. Then all nest.
+        del sweep
         end = _until_longer(start, end, lane)
         sweep = _sweep(start, end, lane)
     # The time after each begin belongs to that event, and after each end to its parent.
@@ -85,17 +87,23 @@ def self_segments(start_ps: Int, end_ps: Int, thread: Int) -> Segments:
     return Segments(order[top[keep]], start[keep], end[keep])
 
 
-def touching(start: Int, end: Int, lane: Int) -> bool:
+def _crossing(end: Int, parent: Index32) -> bool:
+    """Tells whether any event ends after the one that it began in."""
+    inner = np.flatnonzero(parent >= 0)
+    return bool((end[inner] > end[parent[inner]]).any())
+
+
+def touching(start: Int, end: Int, lane: Lanes) -> bool:
     """Tells whether any event begins before the one ahead of it on its thread has ended."""
     return bool(_holding(start, end, lane).any())
 
 
-def _holding(start: Int, end: Int, lane: Int) -> Bool:
+def _holding(start: Int, end: Int, lane: Lanes) -> Bool:
     """Tells which events, of all but the last, end after the next on their thread begins."""
     return np.asarray((start[1:] < end[:-1]) & (lane[1:] == lane[:-1]))
 
 
-def _until_longer(start: Int, end: Int, lane: Int) -> Int:
+def _until_longer(start: Int, end: Int, lane: Lanes) -> Int:
     """Returns the ends, each moved to where the first later event that outlasts it begins."""
     rows = np.flatnonzero(_holding(start, end, lane))
     after = _next_above(end, rows)
@@ -139,33 +147,38 @@ class _Sweep:
     """All begins and ends in the order of time, thread by thread."""
 
     time: Int  # [2n]
-    event: Int  # [2n], whose begin or end it is
+    event: Index32  # [2n], whose begin or end it is
     opens: Bool  # [2n], True for a begin
-    parent: Int  # [n], the event that encloses each one most closely, or -1
+    parent: Index32  # [n], the event that encloses each one most closely, or -1
 
 
-def _sweep(start: Int, end: Int, lane: Int) -> _Sweep:
+def _sweep(start: Int, end: Int, lane: Lanes) -> _Sweep:
     """Orders begins and ends and finds the parent of each event.
 
     The parent is the last event to open one level further out. That is right as long as events
     nest. The first two of a thread that cross are still found as parent and child, which is what
     `self_segments` needs to take them apart before it tries again.
     """
+    # Of millions of events each of these columns takes tens of megabytes: indexes have 32 bits, and
+    # what isn't needed any more is dropped.
     count = start.size
-    rank = np.arange(count)
+    rank = np.arange(count, dtype=np.int32)
     # Ends stand before begins, inner ones first, and both sorts are stable: so at equal times an
     # event that ends makes room before the next one begins.
     event = np.concatenate((rank[::-1], rank))
     time = np.concatenate((end[::-1], start))
-    opens = np.repeat(np.array([False, True]), count)
     order = np.lexsort((time, lane[event]))
-    event, time, opens = event[order], time[order], opens[order]
-    level = np.cumsum(np.where(opens, 1, -1))[opens]  # in the order of begins, which is `rank`
-    position = np.flatnonzero(opens)
-    key = level * (2 * count) + position
-    by_key = np.argsort(key)
-    found = np.searchsorted(key[by_key], (level - 1) * (2 * count) + position) - 1
-    parent = np.where(level > 1, by_key[found], -1)
+    opens = order >= count
+    event, time = event[order], time[order]
+    del order, rank
+    level = np.cumsum(np.where(opens, 1, -1).astype(np.int8), dtype=np.int32)[opens]
+    position = np.flatnonzero(opens)  # in the order of begins, which is that of the events
+    key = level.astype(np.int64) * (2 * count) + position
+    by_key = np.argsort(key).astype(np.int32)
+    outer = key[by_key]
+    place = np.searchsorted(outer, key - (2 * count)) - 1
+    del key, outer, position
+    parent = np.where(level > 1, by_key[place], np.int32(-1))
     return _Sweep(time, event, opens, parent)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -113,6 +114,20 @@ def test_an_overlap_with_many_events_takes_no_extra_passes(monkeypatch):
     )
     assert lengths == expected
     assert len(passes) == 2
+
+
+def test_events_that_cross_take_little_memory():
+    """A file of 11 bytes an event may hold millions: all columns together stay below a bound."""
+    random = np.random.default_rng(0)
+    start = random.integers(0, 2_000_000, 100_000)
+    end = start + random.integers(100, 16_000, start.size)
+    tracemalloc.start()
+    try:
+        timeline.self_segments(start, end, np.zeros_like(start))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 130 * start.size  # with 64-bit indexes, all kept: 197
 
 
 @given(intervals)
