@@ -10,6 +10,7 @@ kind_dst:pinned size:4096 dest:0 async:1`, a fill `memset_details`.
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
@@ -24,6 +25,7 @@ from alexprof.attribute.steps import PS_PER_NS
 from alexprof.attribute.timeline import Cover
 from alexprof.record.kernels import Kernel, RecordedDevice
 
+_MOST_INT = 2**63 - 1
 _KEPT = 4096  # of names and details, which many kernels share
 _SHARED = ("static_shared", "dynamic_shared", "shm", "group_mem")
 _MOST = 1 << 31  # no launch has as many blocks in a direction
@@ -69,36 +71,60 @@ def recorded_devices(work: Work) -> tuple[RecordedDevice, ...]:
 def recorded_kernels(work: Work) -> tuple[Kernel, ...]:
     """Adds up what the GPUs ran, by kernel, op and stream, longest first."""
     ops = [*(name for name, _ in work.ops), UNASSIGNED_OP]
-    # Picoseconds and executions of each kernel, by how it was launched.
-    by_launch: dict[tuple[str, str, str, str], dict[str, list[int]]] = defaultdict(dict)
+    by_kernel: dict[tuple[str, str, str, str], _Launches] = defaultdict(_Launches)
     for device in work.devices:
         details = (*device.details, "")
         for at_name, at_op, at_stream, at_detail, ran_ps, ran in _sums(device):
             kernel = device.names[at_name], ops[at_op], device.device, device.threads[at_stream]
-            total = by_launch[kernel].setdefault(details[at_detail], [0, 0])
-            total[0] += ran_ps
-            total[1] += ran
-    kernels = []
-    for (name, op, device_name, stream), launches in by_launch.items():
-        facts = {text: kernel_facts(text) for text in launches}
-        kernels.append(
-            Kernel(
-                name=name,
-                op=op,
-                device=device_name,
-                stream=stream,
-                executions=sum(ran for _, ran in launches.values()),
-                total_ns=_to_ns(sum(ran_ps for ran_ps, _ in launches.values())),
-                launches=len(launches),
-                total_bytes=sum(
-                    facts[text].get("copied_bytes", 0) * ran for text, (_, ran) in launches.items()
-                ),
-                tensor_cores=uses_tensor_cores(name),
-                **facts[min(launches, key=lambda text: (-launches[text][0], text))],
-            )
+            by_kernel[kernel].add(details[at_detail], ran_ps, ran)
+    kernels = [
+        Kernel(
+            name=name,
+            op=op,
+            device=device_name,
+            stream=stream,
+            executions=sum(launches.ran),
+            total_ns=_to_ns(sum(launches.ran_ps)),
+            launches=len(launches.places),
+            total_bytes=launches.copied_bytes(),
+            tensor_cores=uses_tensor_cores(name),
+            **kernel_facts(launches.longest()),
         )
+        for (name, op, device_name, stream), launches in by_kernel.items()
+    ]
     by_name = attrgetter("name", "op", "device", "stream")
     return tuple(sorted(kernels, key=lambda kernel: (-kernel.total_ns, *by_name(kernel))))
+
+
+class _Launches:
+    """Picoseconds and executions of a kernel, by how it was launched.
+
+    In arrays, because a trace may have a million ways.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
+        self.ran_ps, self.ran = array("q"), array("q")
+
+    def add(self, details: str, ran_ps: int, ran: int) -> None:
+        """Adds executions that were launched in one way."""
+        place = self.places.setdefault(details, len(self.places))
+        if place == len(self.ran):
+            self.ran_ps.append(0)
+            self.ran.append(0)
+        self.ran_ps[place] = min(self.ran_ps[place] + ran_ps, _MOST_INT)
+        self.ran[place] = min(self.ran[place] + ran, _MOST_INT)
+
+    def longest(self) -> str:
+        """The details of the way that took most time; of equal ones the first by text."""
+        return min(self.places, key=lambda details: (-self.ran_ps[self.places[details]], details))
+
+    def copied_bytes(self) -> int:
+        """What all executions copied."""
+        return sum(
+            kernel_facts(details).get("copied_bytes", 0) * self.ran[place]
+            for details, place in self.places.items()
+        )
 
 
 def _sums(device: Activity) -> Iterator[tuple[int, ...]]:
