@@ -17,8 +17,8 @@ from alexprof.record.store import load_run
 from alexprof.show import numbers
 from alexprof.show.document import Choice, Figure, Lead, Remark, Section, Table, Warn
 from alexprof.show.pages.changed import changed_page
+from alexprof.show.pages.compared import selections_of
 from alexprof.show.pages.html import html_report
-from alexprof.show.pages.sides import sides_of
 from alexprof.show.pages.values import page_values
 from alexprof.show.pages.view import Choices, OtherRun, PageView, Source
 from alexprof.show.pages.win import win_page
@@ -193,8 +193,8 @@ def view_of(logdir, name, **choices):
 )
 def test_what_is_compared(logdir, name, against, expected):
     view = view_of(logdir, name, against=against)
-    sides = sides_of(view)
-    assert (sides and (sides.a.name, sides.b.name)) == expected
+    compared = selections_of(view)
+    assert (compared and (compared.a.name, compared.b.name)) == expected
     assert not against or view.is_known(against)
 
 

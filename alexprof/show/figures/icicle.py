@@ -94,82 +94,74 @@ def icicle_chart(
         upright: Whether rows stand beside each other and the step goes down, for narrow pages.
     """
     unit, step = whole
-    shown = sorted({row.level for row in rows}) or [0]
-    names = [levels[level] for level in shown]
+    names = [levels[level] for level in sorted({row.level for row in rows}) or [0]]
     idle = max((row.end for row in rows), default=0.0)
-    data = numbered(
-        [
-            {
-                "row": levels[row.level],
-                "from": row.start,
-                "to": row.end,
-                "name": row.name,
-                "letters": len(row.name),
-                "size": f"{row.name} {row.size}",
-                "size_letters": len(row.name) + 1 + len(row.size),
-                "fill": _fill(row),
-                "ink": _ink(row),
-                "text": text,
-                "filter": row.inside[0] if row.inside else row.name,
-            }
-            for row, text in zip(rows, texts, strict=False)
-        ]
-        + [
-            {
-                "row": name,
-                "from": idle,
-                "to": step,
-                "name": "idle",
-                "letters": 4,
-                "size": "idle",
-                "size_letters": 4,
-                "fill": DOTS,
-                "ink": INK,
-                "text": texts[-1],
-                "filter": "idle",
-            }
-            for name in names
-            if step > idle * (1 + 1e-9)
-        ]
-    )
+    data = [_datum(row, levels[row.level], text) for row, text in zip(rows, texts, strict=False)]
+    if step > idle * (1 + 1e-9):
+        data += [_idle(name, idle, step, texts[-1]) for name in names]
     along, across = ("y", "x") if upright else ("x", "y")
-    time: Spec = {
-        "type": "quantitative",
-        "scale": {"domain": [0, step], "nice": False, "zero": True},
-        "axis": {"title": unit, "grid": False, "tickCount": 8, "offset": 2},
-    }
-    if upright:
-        time["scale"] |= {"reverse": True}
-    level: Spec = {
-        "field": "row",
-        "type": "nominal",
-        "sort": names,
-        "scale": {"domain": names, "paddingInner": 0.06, "paddingOuter": 0},
-        "axis": {
-            "title": None,
-            "domain": False,
-            "ticks": False,
-            "labelAngle": 0,
-            **({"orient": "top"} if upright else {}),
-        },
-    }
-    place = {along: time | {"field": "from"}, f"{along}2": {"field": "to"}, across: level}
+    time, level = _time(unit, step, upright=upright), _level(names, upright=upright)
     blocks = {
         "mark": {"type": "rect"},
-        "encoding": place
-        | {
+        "encoding": {
+            along: time | {"field": "from"},
+            f"{along}2": {"field": "to"},
+            across: level,
             "fill": {"field": "fill", "type": "nominal", "scale": None},
             "stroke": {"condition": {"test": FOCUSED, "value": INK}, "value": PAPER},
             "strokeWidth": {"condition": {"test": FOCUSED, "value": 3}, "value": 0.75},
         },
     }
-    height = _TALL_PX if upright else ROW_PX * len(names)
     spec = {
         "params": [FOCUS],
-        "data": {"values": data},
+        "data": {"values": numbered(data)},
         "layer": [blocks, *_labels(time, along, across, level, len(names))],
     }
-    return chart(spec, height=height)
+    return chart(spec, height=_TALL_PX if upright else ROW_PX * len(names))
+
+
+def _datum(row: Placed, level: str, text: str) -> Spec:
+    """A block's values."""
+    return {
+        "row": level,
+        "from": row.start,
+        "to": row.end,
+        "name": row.name,
+        "letters": len(row.name),
+        "size": f"{row.name} {row.size}",
+        "size_letters": len(row.name) + 1 + len(row.size),
+        "fill": _fill(row),
+        "ink": _ink(row),
+        "text": text,
+        "filter": row.inside[0] if row.inside else row.name,
+    }
+
+
+def _idle(level: str, start: float, end: float, text: str) -> Spec:
+    """The values of idle time in a row."""
+    names = {"name": "idle", "letters": 4, "size": "idle", "size_letters": 4, "filter": "idle"}
+    return {"row": level, "from": start, "to": end, "fill": DOTS, "ink": INK, "text": text, **names}
+
+
+def _time(unit: str, step: float, *, upright: bool) -> Spec:
+    """The axis of time."""
+    return {
+        "type": "quantitative",
+        "scale": {"domain": [0, step], "nice": False, "zero": True, "reverse": upright},
+        "axis": {"title": unit, "grid": False, "tickCount": 8, "offset": 2},
+    }
+
+
+def _level(names: Sequence[str], *, upright: bool) -> Spec:
+    """The axis of rows."""
+    axis: Spec = {"title": None, "domain": False, "ticks": False, "labelAngle": 0}
+    return {
+        "field": "row",
+        "type": "nominal",
+        "sort": names,
+        "scale": {"domain": names, "paddingInner": 0.06, "paddingOuter": 0},
+        "axis": axis | {"orient": "top"} if upright else axis,
+    }
 
 
 def _labels(time: Spec, along: str, across: str, level: Spec, levels: int) -> Iterator[Spec]:

@@ -293,18 +293,13 @@ def _slow(slow: Sequence[Slow], x: Spec) -> Iterator[Spec]:
 def spread_chart(steps: Steps) -> Spec:
     """How often durations occur: a histogram of each variant beside the other, same axis."""
     low, high = steps.domain
+    counts = [_counts(series, low, high) for series in steps.series]
+    apart = 1.15 * (max((max(bins) for bins in counts), default=1) or 1)
     width = (high - low) / _BINS
-    counts = []
-    for series in steps.series:
-        bins = [0] * _BINS
-        for step in series.steps:
-            bins[min(max(int((step.value - low) / width), 0), _BINS - 1)] += 1
-        counts.append(bins)
-    most = max((max(bins) for bins in counts), default=1) or 1
     rows = numbered(
         {
-            "from": place * most * 1.15,
-            "to": place * most * 1.15 + count,
+            "from": place * apart,
+            "to": place * apart + count,
             "low": low + number * width,
             "high": low + (number + 1) * width,
             "fill": INK if place == 0 else PAPER,
@@ -315,49 +310,59 @@ def spread_chart(steps: Steps) -> Spec:
         if count
     )
     starts = [
-        {"from": place * most * 1.15, "label": series.label}
-        for place, series in enumerate(steps.series)
+        {"from": place * apart, "label": series.label} for place, series in enumerate(steps.series)
     ]
     x = {
         "type": "quantitative",
         "axis": None,
-        "scale": {"domain": [0, most * 1.15 * len(steps.series)], "nice": False},
+        "scale": {"domain": [0, apart * len(steps.series)], "nice": False},
     }
-    y_axis = {"labels": False, "ticks": False, "domain": False, "title": None, "tickCount": 5}
+    layers = [
+        {
+            "data": {"values": starts},
+            "mark": {"type": "rule", "color": GRID},
+            "encoding": {"x": x | {"field": "from"}},
+        },
+        {"data": {"values": rows}, "mark": {"type": "rect"}, "encoding": _bars(x, low, high)},
+        {
+            "data": {"values": starts},
+            "mark": {"type": "text", "align": "left", "color": MUTED, "limit": 90},
+            "encoding": {
+                "x": x | {"field": "from"},
+                "y": {"value": HEIGHT + 12},
+                "text": {"field": "label"},
+            },
+        },
+    ]
+    spec = {"params": [FOCUS], "layer": layers, "padding": {"bottom": 18, "top": 32}}
+    return chart(spec, height=HEIGHT)
+
+
+def _counts(series: Series, low: float, high: float) -> list[int]:
+    """How many steps are in each bin; those beyond the axis are in the last."""
+    bins = [0] * _BINS
+    for step in series.steps:
+        place = int((step.value - low) / (high - low) * _BINS)
+        bins[min(max(place, 0), _BINS - 1)] += 1
+    return bins
+
+
+def _bars(x: Spec, low: float, high: float) -> Spec:
+    """The encoding of the bars of histograms."""
     y = {
         "type": "quantitative",
-        "axis": y_axis,
+        "axis": {"labels": False, "ticks": False, "domain": False, "title": None, "tickCount": 5},
         "scale": {"domain": [low, high], "nice": False, "zero": False},
     }
-    bars = {
-        "data": {"values": rows},
-        "mark": {"type": "rect", "strokeWidth": 1},
-        "encoding": {
-            "x": x | {"field": "from"},
-            "x2": {"field": "to"},
-            "y": y | {"field": "low"},
-            "y2": {"field": "high"},
-            "fill": {"field": "fill", "type": "nominal", "scale": None},
-            "stroke": {"value": INK},
-            "strokeWidth": {"condition": {"test": FOCUSED, "value": 3}, "value": 1},
-        },
+    return {
+        "x": x | {"field": "from"},
+        "x2": {"field": "to"},
+        "y": y | {"field": "low"},
+        "y2": {"field": "high"},
+        "fill": {"field": "fill", "type": "nominal", "scale": None},
+        "stroke": {"value": INK},
+        "strokeWidth": {"condition": {"test": FOCUSED, "value": 3}, "value": 1},
     }
-    line = {
-        "data": {"values": starts},
-        "mark": {"type": "rule", "color": GRID},
-        "encoding": {"x": x | {"field": "from"}},
-    }
-    names = {
-        "data": {"values": starts},
-        "mark": {"type": "text", "align": "left", "color": MUTED, "limit": 90},
-        "encoding": {
-            "x": x | {"field": "from"},
-            "y": {"value": HEIGHT + 12},
-            "text": {"field": "label"},
-        },
-    }
-    spec = {"params": [FOCUS], "layer": [line, bars, names], "padding": {"bottom": 18, "top": 32}}
-    return chart(spec, height=HEIGHT)
 
 
 def _bin_text(series: Series, steps: Steps, count: int, low: float, width: float) -> str:

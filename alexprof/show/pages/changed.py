@@ -13,7 +13,7 @@ from alexprof.errors import RunError, UsageError
 from alexprof.show.comparison import BETWEEN_RUNS, FOOTER, one_phase
 from alexprof.show.document import Block, Choice, Figure, Lead, Remark, Section, Table, Warn
 from alexprof.show.figures.forest import forest
-from alexprof.show.pages.sides import Sides, sides_of
+from alexprof.show.pages.compared import Compared, selections_of
 from alexprof.show.pages.view import PageView
 from alexprof.show.sections.changed import (
     Key,
@@ -42,21 +42,21 @@ Part = Change | Unmatched
 def changed_page(view: PageView) -> Section:
     """Makes the page."""
     try:
-        sides = sides_of(view)
+        compared = selections_of(view)
     except RunError as error:
         lead = Lead("The other run can’t be read.")
         others = _choice(view, view.choices.against)
         return Section(TITLE, "", (lead, Warn(f"{error}."), *others))
-    choice = tuple(_choice(view, sides.against if sides else ""))
-    if sides is None:
+    choice = tuple(_choice(view, compared.against if compared else ""))
+    if compared is None:
         return Section(TITLE, "", (Lead(_nothing_to_compare(view)), *choice))
     try:
-        comparison = compare([Group((sides.a,)), Group((sides.b,))])
+        comparison = compare([Group((compared.a,)), Group((compared.b,))])
     except (RunError, UsageError) as error:
-        lead = Lead(f"{sides.a.name} and {sides.b.name} can’t be compared.")
+        lead = Lead(f"{compared.a.name} and {compared.b.name} can’t be compared.")
         return Section(TITLE, "", (lead, Warn(f"{error}."), *choice))
-    aside = f"A {_name(sides.a, view)} → B {_name(sides.b, view)}"
-    return Section(TITLE, aside, tuple(_blocks(view, sides, comparison, choice)))
+    aside = f"A {_name(compared.a, view)} → B {_name(compared.b, view)}"
+    return Section(TITLE, aside, tuple(_blocks(view, compared, comparison, choice)))
 
 
 def _nothing_to_compare(view: PageView) -> str:
@@ -87,7 +87,7 @@ def _name(selection: Selection, view: PageView) -> str:
 
 
 def _blocks(
-    view: PageView, sides: Sides, comparison: RunComparison, choice: Sequence[Choice]
+    view: PageView, compared: Compared, comparison: RunComparison, choice: Sequence[Choice]
 ) -> Iterator[Block]:
     """What spoils the comparison, the verdicts, the chosen phase, then the report's tables."""
     warnings, remarks = note_blocks(comparison)
@@ -100,7 +100,7 @@ def _blocks(
     here = comparison
     if view.key in comparison.a.phases:
         here = one_phase(comparison, view.key)
-    yield from _figures(view, sides, here)
+    yield from _figures(view, compared, here)
     whole, *_ = changed_sections(comparison, comparison.others[0], view.options.top)
     yield from (block for block in whole.texts if not isinstance(block, Lead))
     if text := same_results(comparison):
@@ -125,7 +125,7 @@ def _verdicts(view: PageView, comparison: RunComparison) -> Iterator[Block]:
     )
     if not changes:
         what = "traced" if comparison.a.traced else "timed"
-        text = f"No phase was {what} on both sides."
+        text = f"No phase was {what} in both."
         yield Lead(text) if comparison.comparable else Remark(text)
     for change in changes:
         text = phase_text(change, comparison.a)
@@ -133,7 +133,7 @@ def _verdicts(view: PageView, comparison: RunComparison) -> Iterator[Block]:
         yield Lead(text) if leads else Remark(text)
 
 
-def _figures(view: PageView, sides: Sides, comparison: RunComparison) -> Iterator[Figure]:
+def _figures(view: PageView, compared: Compared, comparison: RunComparison) -> Iterator[Figure]:
     """A phase, for each pair of variants; that of the variant looked at first."""
     parts: dict[Key, list[Part]] = {}
     everything: tuple[Part, ...]
@@ -151,7 +151,7 @@ def _figures(view: PageView, sides: Sides, comparison: RunComparison) -> Iterato
         )
         figure = forest(
             ordered[: _DRAWN + 1],
-            _kinds(sides, key),
+            _kinds(compared, key),
             table_unit_of(ordered),
             title="Changes from A to B",
             aside=label(key, comparison.a),
@@ -162,10 +162,10 @@ def _figures(view: PageView, sides: Sides, comparison: RunComparison) -> Iterato
         yield replace(figure, name=name, hint=f"{figure.hint}{rest}")
 
 
-def _kinds(sides: Sides, key: Key) -> dict[str, str]:
+def _kinds(compared: Compared, key: Key) -> dict[str, str]:
     """The kind of each layer that is of one, in either."""
     kinds: dict[str, str] = {}
-    for selection, variant in ((sides.a, key[0]), (sides.b, key[1])):
+    for selection, variant in ((compared.a, key[0]), (compared.b, key[1])):
         division = divide(selection.run, variant, key[2])
         for layer in division.layers if division else ():
             kinds.setdefault(layer.name, layer.kind)

@@ -10,7 +10,7 @@ from alexprof.errors import UsageError, check_name
 from alexprof.show.pages.view import PageView, Source
 
 
-class Sides(NamedTuple):
+class Compared(NamedTuple):
     """A, what was before, and B; what is chosen against the run that is looked at."""
 
     a: Selection
@@ -18,7 +18,7 @@ class Sides(NamedTuple):
     against: str
 
 
-def sides_of(view: PageView) -> Sides | None:
+def selections_of(view: PageView) -> Compared | None:
     """What to compare: as chosen, else the first two variants, else the run before it.
 
     Variants stand in the run's order, its first before another; runs by when they began.
@@ -60,7 +60,7 @@ def _usual(view: PageView) -> str:
     return max(before, key=lambda other: other.started).name if before else ""
 
 
-def _variants(view: PageView, variant: str) -> Sides | None:
+def _variants(view: PageView, variant: str) -> Compared | None:
     names = list(view.run.variants)
     check_name("variant", variant, tuple(names), f" in run {view.name}")
     if len(names) < 2:
@@ -68,10 +68,10 @@ def _variants(view: PageView, variant: str) -> Sides | None:
     first, second = (names[0], variant) if variant != names[0] else (names[1], variant)
     source, folder = Source(view.run, view.tables), _folder(view.run.place, view.name)
     a, b = (Selection(folder, source.run, name, source.tables) for name in (first, second))
-    return Sides(a, b, variant)
+    return Compared(a, b, variant)
 
 
-def _runs(view: PageView, other: Source, against: str, variant: str | None) -> Sides:
+def _runs(view: PageView, other: Source, against: str, variant: str | None) -> Compared:
     """The older run first; a variant that is named stands beside the same one, or the one shown."""
     if variant is not None:
         check_name("variant", variant, tuple(other.run.variants), f" in run {other.run.run}")
@@ -81,7 +81,7 @@ def _runs(view: PageView, other: Source, against: str, variant: str | None) -> S
     mine = Selection(_folder(view.run.place, view.name), view.run, own, view.tables)
     theirs = Selection(_folder(other.run.place, against), other.run, variant, other.tables)
     in_order = (mine, theirs) if view.run.started < other.run.started else (theirs, mine)
-    return Sides(*in_order, against)
+    return Compared(*in_order, against)
 
 
 def _folder(place: Path | None, name: str) -> Path:
