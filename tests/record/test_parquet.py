@@ -216,3 +216,16 @@ def test_a_table_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     made_run(tmp_path / "a", {"v": 0.1})
     monkeypatch.setattr(parquet, "LARGEST_BYTES", 100)
     assert code_of(load_steps, tmp_path / "a") == "file_too_large"
+
+
+def test_a_panic_of_polars_is_damage(tmp_path, monkeypatch):
+    """Some damaged files make polars panic, which is no `Exception`."""
+    made_run(tmp_path / "run", {"v": 0.1})
+
+    def panic(*_, **__):
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    monkeypatch.setattr(pl, "read_parquet", panic)
+    with pytest.raises(RunError) as caught:
+        load_costs(tmp_path / "run")
+    assert caught.value.code == "file_damaged"

@@ -98,6 +98,21 @@ def test_a_fusion_goes_by_itself_by_its_result_by_the_most_of_its_parts():
     assert origins(fusion(3, *INSIDE, opcode="while"), "it") == [""]
 
 
+def test_a_fusion_of_too_many_parts_goes_no_further():
+    """Computations that are entered after the limit would only take time."""
+    many = [instruction(number, f"i{number}", "add", f"op{number}") for number in range(2, 10_010)]
+    inner = [instruction(1, "last", "add", "beyond")]
+    module_of = [
+        computation(4, [*many, instruction(10_011, "calls", "fusion", called=[5])], 2),
+        computation(5, inner, 1),
+        computation(9, [instruction(1, "it", "fusion", called=[4])]),
+    ]
+    found = programs(f=module("f", module_of))
+    names = found.op(1, "it").parts
+    assert "op2" in names
+    assert "beyond" not in names
+
+
 def test_a_call_of_a_fusion_and_one_that_calls_itself():
     inner = instruction(5, "inner", "fusion", called=[4])
     outer = instruction(1, "it", "call", called=[3])
