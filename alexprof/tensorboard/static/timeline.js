@@ -7,6 +7,7 @@
 import { askBytes } from "./api.js";
 import { element, legend } from "./dom.js";
 import { Step } from "./timeline_data.js";
+import { drawSteps } from "./timeline_steps.js";
 import { drawView, Layout, OVERVIEW, Paint } from "./timeline_draw.js";
 
 /**
@@ -32,6 +33,9 @@ export async function drawTimeline(place, block, context) {
       }),
     );
     new Timelines(place, block, steps, context).start();
+    const below = element("div", { class: "step-lines" });
+    place.append(below);
+    await drawSteps(below, steps[0], block.steps[0], context);
   } catch (error) {
     place.replaceChildren(element("p", { class: "warn", role: "alert" }, /** @type {Error} */ (error).message));
   }

@@ -307,25 +307,35 @@ function drawStrip(canvas, view) {
  */
 function drawOverview(canvas, view) {
   const { layout, paint, step, first, last } = view;
-  const width = layout.width - layout.left;
-  const scale = width / (last - first);
-  const rows = layout.rows;
-  const height = Math.max((OVERVIEW - 6) / rows.length, 1);
-  rows.forEach((place, number) => {
-    const row = step.lanes[place.lane].rows[place.row];
-    const y = 3 + number * height;
-    let event = 0;
-    while (event < row.start.length) {
-      const x = layout.left + (row.start[event] - first) * scale;
-      const end = layout.left + (row.end[event] - first) * scale;
-      canvas.fillStyle = paint.of(step.head.ops[step.op[row.events[event]]]);
-      canvas.fillRect(x, y, Math.max(end - x, 1), height);
-      const next = first + (Math.max(Math.floor(x) + 1, end) - layout.left) / scale;
-      event = Math.max(event + 1, firstAbove(row.start, next - 1e-3));
-    }
-  });
-  const [x, end] = [view.from, view.to].map((time) => layout.left + (time - first) * scale);
+  const { left, width } = layout;
+  drawSmall(canvas, step, paint, { left, width, top: 3, height: OVERVIEW - 6, first, last });
+  const scale = (width - left) / (last - first);
+  const [x, end] = [view.from, view.to].map((time) => left + (time - first) * scale);
   canvas.strokeStyle = paint.color("ink");
   canvas.lineWidth = 1.5;
   canvas.strokeRect(x + 0.75, 1, Math.max(end - x - 1.5, 2), OVERVIEW - 2);
+}
+
+/**
+ * A step without names, as small as a line.
+ * @param {CanvasRenderingContext2D} canvas
+ * @param {Step} step
+ * @param {Paint} paint
+ * @param {{left: number, width: number, top: number, height: number, first: number, last: number}} place
+ */
+export function drawSmall(canvas, step, paint, { left, width, top, height, first, last }) {
+  const scale = (width - left) / (last - first);
+  const rows = step.lanes.flatMap((lane) => lane.rows);
+  const each = Math.max(height / rows.length, 1);
+  rows.forEach((row, number) => {
+    let event = 0;
+    while (event < row.start.length) {
+      const x = left + (row.start[event] - first) * scale;
+      const end = left + (row.end[event] - first) * scale;
+      canvas.fillStyle = paint.of(step.head.ops[step.op[row.events[event]]]);
+      canvas.fillRect(x, top + number * each, Math.max(end - x, 1), each);
+      const next = first + (Math.max(Math.floor(x) + 1, end) - left) / scale;
+      event = Math.max(event + 1, firstAbove(row.start, next - 1e-3));
+    }
+  });
 }
