@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -12,8 +13,10 @@ from alexprof.errors import RunError, UsageError
 from alexprof.record.parquet import Tables, check_tables, costs_table
 from alexprof.record.run import Run
 from alexprof.record.store import find_run, load_run
-from alexprof.show.pages.view import Source
 from alexprof.tracer.traces import LoadedTrace, find_traces, load_trace, load_with_tables, printable
+
+if TYPE_CHECKING:
+    from alexprof.show.pages.view import Source
 
 
 def load(
@@ -52,6 +55,8 @@ def load_source(
     name: str, logdir: Path, *, marker: str | None = None, depth: int = 1, cores: bool = True
 ) -> Source:
     """Reads a run, or a trace alone, with its tables; arguments and errors are those of `load`."""
+    from alexprof.show.pages.view import Source
+
     if files := find_traces(name, logdir):
         loaded = load_with_tables(*files, marker=marker, depth=depth, cores=cores)
         return Source(loaded.run, _trace_tables(loaded, files[0]))
